@@ -1,0 +1,31 @@
+/* libhemp: the encoding half.  It may be left out of a build; nothing in hemp.h needs it. */
+#ifndef HEMP_ENCODE_H
+#define HEMP_ENCODE_H
+
+#include "hemp.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Upper bounds of the payload's size and of the scratch memory, in bytes. */
+uint64_t hemp_arithmetic_encode_bound(const hemp_part *parts, size_t count);
+uint64_t hemp_arithmetic_encode_memory(const hemp_part *parts, size_t count);
+uint64_t hemp_rans_encode_bound(const hemp_part *parts, size_t count);
+uint64_t hemp_rans_encode_memory(const hemp_part *parts, size_t count);
+
+/* Encode parts[].indices, each below its num_levels (else HEMP_BAD_INDEX), into `payload` of `capacity` bytes; `size`
+ * receives the bytes written.  `stored` needs hemp_stored_size bytes. */
+hemp_status hemp_stored_encode(const hemp_part *parts, size_t count, uint8_t *payload, size_t capacity, size_t *size);
+hemp_status hemp_arithmetic_encode(const hemp_part *parts, size_t count, uint8_t *payload, size_t capacity, size_t *size,
+                                   void *memory, size_t memory_size);
+hemp_status hemp_rans_encode(const hemp_part *parts, size_t count, uint8_t *payload, size_t capacity, size_t *size,
+                             void *memory, size_t memory_size);
+
+/* The inverse of hemp_planes_join: `elements` little-endian elements into one array of bytes for each plane. */
+hemp_status hemp_planes_split(uint8_t dtype, const void *data, uint64_t elements, uint8_t *const *planes);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

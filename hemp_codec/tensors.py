@@ -1,0 +1,66 @@
+"""What the floors hand to each other: quantized tensors and the parts of a segment."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+
+def index_dtype(num_levels: int) -> np.dtype:
+    """Unsigned dtype of indices below ``num_levels``: uint8 up to 256 levels, else uint16."""
+    return np.dtype(np.uint8 if num_levels <= 256 else "<u2")
+
+
+@dataclass(frozen=True, eq=False)
+class QuantizedTensor:
+    """A tensor that is already quantized; it is stored as it is, with no quantizer run again.
+
+    Attributes:
+        indices: unsigned integers in the tensor's own shape, each below ``len(levels)``.
+        levels: float array of shape (num_levels,), finite and ascending (equal neighbours allowed), 1 to 65536 of them.
+            Its dtype is the dtype of the decoded tensor, whose values are ``levels[indices]``.
+    """
+
+    indices: np.ndarray
+    levels: np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.indices.shape
+
+    @property
+    def num_levels(self) -> int:
+        return len(self.levels)
+
+    def dequantize(self) -> np.ndarray:
+        """``levels[indices]``."""
+        return self.levels[self.indices]
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a coder is told of one tensor's share of a segment (spec/format.md, 6.4).
+
+    Attributes:
+        num_levels: 1 to 65536.
+        shape: shape of the whole tensor.
+        start: number of the part's first element, in C order.
+        size: number of elements.
+    """
+
+    num_levels: int
+    shape: tuple[int, ...]
+    start: int
+    size: int
+
+    @property
+    def columns(self) -> int:
+        """Elements of a row: all dimensions but the first, of rank 2 and more; else all elements."""
+        return math.prod(self.shape[1:]) if len(self.shape) > 1 else math.prod(self.shape)
+
+    @property
+    def inner(self) -> int:
+        """Product of the dimensions from the third on: the elements of a convolution's kernel; else 1."""
+        return math.prod(self.shape[2:])
