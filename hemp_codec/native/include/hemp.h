@@ -125,13 +125,22 @@ typedef struct hemp_directory {
 hemp_status hemp_front_size(const uint8_t *prefix, size_t prefix_size, uint64_t limit, uint64_t *size,
                             hemp_place *place);
 
-/* Upper bound of the memory that hemp_open needs for a front of so many bytes.  It takes no more than is true of the
- * front itself: the front is walked once. */
+/* Upper bound of the memory that hemp_open needs for this front.  The front is walked once: the bound is exact up to the
+ * first record with a shared codebook, and follows from the number of bytes behind it. */
 hemp_status hemp_open_memory(const uint8_t *front, size_t front_size, uint64_t *memory_size, hemp_place *place);
 
-/* Check the whole front and list what it says.  `memory` is aligned for uint64_t.  O(front bytes). */
+/* Check the whole front and list what it says.  `memory` is aligned for uint64_t.  `file_size` is HEMP_NONE if it is not
+ * known.  Time: O(front bytes), and O(n log n) for the names. */
 hemp_status hemp_open(hemp_directory *directory, const uint8_t *front, size_t front_size, uint64_t file_size,
                       void *memory, size_t memory_size, hemp_place *place);
+
+enum { HEMP_CHUNK_METADATA = 0x81, HEMP_CHUNK_SOURCE = 0x82, HEMP_SOURCE_SIZE = 33 };
+
+/* The dimensions of a tensor: `rank` of them are written to `dims`. */
+void hemp_tensor_dims(const hemp_directory *directory, uint64_t tensor, uint64_t *dims);
+
+/* The content of the chunk with this tag, and its size; NULL if there is none. */
+const uint8_t *hemp_find_chunk(const hemp_directory *directory, uint8_t tag, uint64_t *size);
 
 /* Sizes and number of planes by dtype number; 0 for unknown numbers. */
 uint32_t hemp_dtype_size(uint8_t dtype);

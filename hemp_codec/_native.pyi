@@ -1,0 +1,102 @@
+"""libhemp for Python.
+
+Every call that works on data releases the GIL.  A broken rule of the format raises the class of ``hemp_codec.errors``
+for its status, with ``code`` and, in the directory, ``offset``.  Wrong arguments raise ValueError.
+"""
+
+from collections.abc import Buffer, Sequence
+
+import numpy as np
+
+from hemp_codec.tensors import Part
+
+FRONT_PREFIX: int
+"""Bytes from the beginning of a file that ``front_size`` needs, at most."""
+
+def stored_decode(payload: Buffer, parts: Sequence[Part]) -> list[np.ndarray]:
+    """For each part its indices: a 1-D array of uint8 up to 256 levels, else uint16."""
+
+def rans_decode(payload: Buffer, parts: Sequence[Part]) -> list[np.ndarray]:
+    """As ``stored_decode``."""
+
+def arithmetic_decode(payload: Buffer, parts: Sequence[Part]) -> list[np.ndarray]:
+    """As ``stored_decode``."""
+
+def stored_encode(indices: Sequence[np.ndarray], parts: Sequence[Part]) -> bytes:
+    """The payload of one contiguous array for each part, as ``stored_decode`` gives them."""
+
+def rans_encode(indices: Sequence[np.ndarray], parts: Sequence[Part]) -> bytes:
+    """As ``stored_encode``."""
+
+def arithmetic_encode(indices: Sequence[np.ndarray], parts: Sequence[Part]) -> bytes:
+    """As ``stored_encode``."""
+
+def stored_size(parts: Sequence[Part]) -> int:
+    """Bytes of the payload that ``stored_encode`` makes of these parts."""
+
+def planes_split(dtype_number: int, data: Buffer, elements: int) -> list[np.ndarray]:
+    """The planes of ``elements`` little-endian elements: one uint8 array of shape (elements,) for each byte."""
+
+def planes_join(dtype_number: int, planes: Sequence[np.ndarray]) -> np.ndarray:
+    """The bytes of the little-endian elements, as uint8 of shape (elements * size of an element,)."""
+
+def planes_join_into(dtype_number: int, planes: Sequence[np.ndarray], out: Buffer) -> None:
+    """As ``planes_join``, into a writable contiguous buffer of exactly that size."""
+
+def crc32(data: Buffer, crc: int = 0) -> int:
+    """CRC-32 as in zlib, continued from ``crc``."""
+
+def front_size(prefix: Buffer, limit: int) -> int:
+    """Bytes of a file up to the end of its front, from its first ``FRONT_PREFIX`` bytes (or all, if it is shorter)."""
+
+class Directory:
+    """The checked front of a file.
+
+    Args:
+        front: the first ``front_size(...)`` bytes of the file.
+        file_size: bytes of the whole file; None if that is not known.
+    """
+
+    def __init__(self, front: bytes, file_size: int | None) -> None: ...
+    def names(self) -> list[str]:
+        """Names of all tensors, in the order of the file."""
+
+    def tensor(
+        self, number: int
+    ) -> tuple[str, int, tuple[int, ...], int, int, int, int, int, int, int | None, int, int | None]:
+        """name, dtype, shape, elements, quantizer, num_levels, levels_type, levels_offset, uniform_offset, stream,
+        stream_start, source: the fields of ``hemp_tensor``."""
+
+    def stream(self, number: int) -> tuple[int, int, int, int, int, int, int, bool]:
+        """coder, coded_planes, planes, first_segment, segment_count, elements, opener, solid."""
+
+    def segment(self, number: int) -> tuple[int, int, int]:
+        """offset in the file, size in bytes, checksum."""
+
+    def stream_tensors(self, number: int) -> list[int]:
+        """Numbers of the tensors of a stream, in the order of the file."""
+
+    def stream_size(self, number: int) -> int:
+        """Bytes of all segments of a stream."""
+
+    def decoded_size(self) -> int:
+        """Bytes of all tensors when decoded; 2**64 - 1 stands for that and more."""
+
+    def metadata(self) -> dict[str, str]:
+        """Metadata, sorted by key."""
+
+    def source_hash(self) -> bytes | None:
+        """SHA-256 of the file from which this one was made."""
+
+    @property
+    def front(self) -> bytes: ...
+    @property
+    def tensor_count(self) -> int: ...
+    @property
+    def stream_count(self) -> int: ...
+    @property
+    def segment_count(self) -> int: ...
+    @property
+    def body_offset(self) -> int: ...
+    @property
+    def segment_elements(self) -> int: ...

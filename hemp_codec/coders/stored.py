@@ -1,0 +1,25 @@
+"""The coder ``stored``: indices packed into as few bits as their number of levels needs (spec/coders.md, 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from hemp_codec import _native
+from hemp_codec.coders.base import Coder
+from hemp_codec.tensors import Part
+
+
+class Stored(Coder):
+    """Bit-packed, not compressed."""
+
+    name: ClassVar[str] = "stored"
+    number: ClassVar[int] = 0
+
+    def encode_parts(self, indices: Sequence[np.ndarray], parts: Sequence[Part]) -> bytes:
+        return _native.stored_encode(indices, parts)
+
+    def decode_parts(self, payload: bytes | memoryview, parts: Sequence[Part]) -> list[np.ndarray]:
+        return _native.stored_decode(payload, parts)

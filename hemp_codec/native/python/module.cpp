@@ -1,0 +1,575 @@
+// hemp_codec._native: libhemp for Python.  Arguments are checked here; whatever works on data runs without the GIL.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <cstring>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "hemp.h"
+#include "hemp_encode.h"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace {
+
+// A read-only view of any contiguous buffer.
+class Bytes {
+public:
+    explicit Bytes(nb::handle object) {
+        if (PyObject_GetBuffer(object.ptr(), &view_, PyBUF_C_CONTIGUOUS) != 0) {
+            throw nb::python_error();
+        }
+    }
+    ~Bytes() { PyBuffer_Release(&view_); }
+    Bytes(const Bytes &) = delete;
+    Bytes &operator=(const Bytes &) = delete;
+
+    const uint8_t *data() const { return view_.len > 0 ? static_cast<const uint8_t *>(view_.buf) : &nothing_; }
+    size_t size() const { return static_cast<size_t>(view_.len); }
+
+private:
+    Py_buffer view_{};
+    uint8_t nothing_ = 0;
+};
+
+class WritableBytes {
+public:
+    explicit WritableBytes(nb::handle object) {
+        if (PyObject_GetBuffer(object.ptr(), &view_, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE) != 0) {
+            throw nb::python_error();
+        }
+    }
+    ~WritableBytes() { PyBuffer_Release(&view_); }
+    WritableBytes(const WritableBytes &) = delete;
+    WritableBytes &operator=(const WritableBytes &) = delete;
+
+    uint8_t *data() { return static_cast<uint8_t *>(view_.buf); }
+    size_t size() const { return static_cast<size_t>(view_.len); }
+
+private:
+    Py_buffer view_{};
+};
+
+std::string sentence(hemp_status status) {
+    switch (status) {
+    case HEMP_BAD_SIGNATURE:
+        return "this is not a .hemp file: its signature is wrong";
+    case HEMP_BAD_VERSION:
+        return "this version of the format is not supported";
+    case HEMP_TRUNCATED:
+        return "the file ends too early; fetch it again";
+    case HEMP_TRAILING_BYTES:
+        return "the file goes on after its last segment";
+    case HEMP_FRONT_CHECKSUM:
+        return "the checksum of the directory differs: the file is damaged; fetch it again";
+    case HEMP_LIMIT_EXCEEDED:
+        return "a limit is exceeded";
+    case HEMP_DUPLICATE_NAME:
+        return "two tensors have the same name";
+    case HEMP_UNSUPPORTED_DTYPE:
+        return "the file uses a dtype that this version does not know";
+    case HEMP_UNSUPPORTED_QUANTIZER:
+        return "the file uses a quantizer that this version does not know";
+    case HEMP_UNKNOWN_CRITICAL_CHUNK:
+        return "the file needs a feature that this version does not know";
+    case HEMP_BAD_PAYLOAD:
+        return "a payload is not what its coder makes";
+    case HEMP_BAD_INDEX:
+        return "an index is not below num_levels";
+    case HEMP_BAD_VARINT:
+        return "an integer is not written in its shortest form";
+    default:
+        return "the file breaks the rules of the format";
+    }
+}
+
+[[noreturn]] void raise(nb::handle type, const std::string &message, nb::kwargs fields) {
+    nb::object error = type(message, **fields);
+    PyErr_SetObject(type.ptr(), error.ptr());
+    throw nb::python_error();
+}
+
+[[noreturn]] void raise_status(hemp_status status, const hemp_place *place, const std::string &name) {
+    const int number = static_cast<int>(status);
+    if (number >= HEMP_MEMORY_TOO_SMALL) {
+        throw nb::value_error(hemp_status_name(status));
+    }
+    nb::object type = nb::module_::import_("hemp_codec.errors").attr("STATUS_CLASSES")[nb::int_(number)];
+    std::string message = sentence(status) + " (" + hemp_status_name(status);
+    nb::dict fields;
+    fields["code"] = nb::str(hemp_status_name(status));
+    if (place != nullptr) {
+        message += " in " + std::string(place->field) + " at byte " + std::to_string(place->offset);
+        fields["offset"] = nb::int_(place->offset);
+        if (place->tensor != HEMP_NONE) {
+            message += ", tensor " + std::to_string(place->tensor);
+        }
+        if (!name.empty()) {
+            message += " " + name;
+            fields["tensor"] = nb::str(name.c_str(), name.size());
+        }
+    }
+    raise(type, message + ")", nb::borrow<nb::kwargs>(fields));
+}
+
+// ---------------------------------------------------------------------------------------------------------- coders
+
+hemp_part part_of(nb::handle object) {
+    hemp_part part{};
+    part.num_levels = nb::cast<uint32_t>(object.attr("num_levels"));
+    part.columns = nb::cast<uint64_t>(object.attr("columns"));
+    part.inner = nb::cast<uint64_t>(object.attr("inner"));
+    part.start = nb::cast<uint64_t>(object.attr("start"));
+    part.size = nb::cast<uint64_t>(object.attr("size"));
+    if (part.num_levels < 1 || part.num_levels > HEMP_MAX_LEVELS) {
+        throw nb::value_error("num_levels must be 1 to 65536");
+    }
+    if (part.size > (uint64_t{1} << 40)) {
+        throw nb::value_error("a part has too many elements");
+    }
+    return part;
+}
+
+std::vector<hemp_part> parts_of(nb::handle list) {
+    std::vector<hemp_part> parts;
+    for (nb::handle object : list) {
+        parts.push_back(part_of(object));
+    }
+    return parts;
+}
+
+size_t index_size(const hemp_part &part) { return part.num_levels > 256 ? 2 : 1; }
+
+// A new 1-D numpy array for the indices of a part, which then points to it.
+nb::object allocate_indices(hemp_part &part) {
+    const size_t size = static_cast<size_t>(part.size);
+    auto *memory = new uint8_t[size * index_size(part) + 2];
+    nb::capsule owner(memory, [](void *p) noexcept { delete[] static_cast<uint8_t *>(p); });
+    part.indices = memory;
+    if (index_size(part) == 2) {
+        auto *values = reinterpret_cast<uint16_t *>(memory);
+        return nb::cast(nb::ndarray<nb::numpy, uint16_t, nb::ndim<1>>(values, {size}, owner));
+    }
+    return nb::cast(nb::ndarray<nb::numpy, uint8_t, nb::ndim<1>>(memory, {size}, owner));
+}
+
+using Scratch = std::unique_ptr<uint64_t[]>;
+
+Scratch allocate_scratch(uint64_t bytes) {
+    if (bytes > (uint64_t{1} << 40)) {
+        throw std::bad_alloc();
+    }
+    return Scratch(new uint64_t[static_cast<size_t>(bytes) / 8 + 1]);
+}
+
+template <typename Decode> nb::list decode(nb::handle payload_object, nb::handle part_list, Decode call) {
+    Bytes payload(payload_object);
+    std::vector<hemp_part> parts = parts_of(part_list);
+    nb::list arrays;
+    for (hemp_part &part : parts) {
+        arrays.append(allocate_indices(part));
+    }
+    hemp_status status;
+    {
+        nb::gil_scoped_release release;
+        status = call(payload, parts);
+    }
+    if (status != HEMP_OK) {
+        raise_status(status, nullptr, "");
+    }
+    return arrays;
+}
+
+nb::list stored_decode(nb::handle payload, nb::handle parts) {
+    return decode(payload, parts, [](const Bytes &bytes, const std::vector<hemp_part> &list) {
+        return hemp_stored_decode(bytes.data(), bytes.size(), list.data(), list.size());
+    });
+}
+
+nb::list rans_decode(nb::handle payload, nb::handle parts) {
+    return decode(payload, parts, [](const Bytes &bytes, const std::vector<hemp_part> &list) {
+        const uint64_t need = hemp_rans_decode_memory(list.data(), list.size());
+        Scratch memory = allocate_scratch(need);
+        return hemp_rans_decode(bytes.data(), bytes.size(), list.data(), list.size(), memory.get(),
+                                static_cast<size_t>(need));
+    });
+}
+
+nb::list arithmetic_decode(nb::handle payload, nb::handle parts) {
+    return decode(payload, parts, [](const Bytes &bytes, const std::vector<hemp_part> &list) {
+        const uint64_t need = hemp_arithmetic_decode_memory(list.data(), list.size());
+        Scratch memory = allocate_scratch(need);
+        return hemp_arithmetic_decode(bytes.data(), bytes.size(), list.data(), list.size(), memory.get(),
+                                      static_cast<size_t>(need));
+    });
+}
+
+template <typename Encode> nb::bytes encode(nb::handle arrays, nb::handle part_list, Encode call) {
+    std::vector<hemp_part> parts = parts_of(part_list);
+    std::vector<std::unique_ptr<Bytes>> views;
+    for (nb::handle array : arrays) {
+        views.push_back(std::make_unique<Bytes>(array));
+    }
+    if (views.size() != parts.size()) {
+        throw nb::value_error("there must be one array of indices for each part");
+    }
+    for (size_t i = 0; i < parts.size(); i++) {
+        if (views[i]->size() != parts[i].size * index_size(parts[i])) {
+            throw nb::value_error("an array of indices has another size than its part; "
+                                  "it must be uint8 up to 256 levels, else uint16");
+        }
+        parts[i].indices = const_cast<uint8_t *>(views[i]->data());
+    }
+    std::unique_ptr<uint8_t[]> payload;
+    size_t size = 0;
+    hemp_status status;
+    {
+        nb::gil_scoped_release release;
+        status = call(parts, payload, size);
+    }
+    if (status == HEMP_BAD_INDEX) {
+        throw nb::value_error("an index is not below num_levels");
+    }
+    if (status != HEMP_OK) {
+        raise_status(status, nullptr, "");
+    }
+    return nb::bytes(reinterpret_cast<const char *>(payload.get()), size);
+}
+
+std::unique_ptr<uint8_t[]> allocate_payload(uint64_t bytes) {
+    if (bytes > (uint64_t{1} << 48)) {
+        throw std::bad_alloc();
+    }
+    return std::unique_ptr<uint8_t[]>(new uint8_t[static_cast<size_t>(bytes) + 1]);
+}
+
+nb::bytes stored_encode(nb::handle indices, nb::handle parts) {
+    return encode(indices, parts,
+                  [](const std::vector<hemp_part> &list, std::unique_ptr<uint8_t[]> &payload, size_t &size) {
+                      const uint64_t bound = hemp_stored_size(list.data(), list.size());
+                      payload = allocate_payload(bound);
+                      return hemp_stored_encode(list.data(), list.size(), payload.get(), static_cast<size_t>(bound),
+                                                &size);
+                  });
+}
+
+nb::bytes rans_encode(nb::handle indices, nb::handle parts) {
+    return encode(indices, parts,
+                  [](const std::vector<hemp_part> &list, std::unique_ptr<uint8_t[]> &payload, size_t &size) {
+                      const uint64_t bound = hemp_rans_encode_bound(list.data(), list.size());
+                      const uint64_t need = hemp_rans_encode_memory(list.data(), list.size());
+                      payload = allocate_payload(bound);
+                      Scratch memory = allocate_scratch(need);
+                      return hemp_rans_encode(list.data(), list.size(), payload.get(), static_cast<size_t>(bound),
+                                              &size, memory.get(), static_cast<size_t>(need));
+                  });
+}
+
+nb::bytes arithmetic_encode(nb::handle indices, nb::handle parts) {
+    return encode(indices, parts,
+                  [](const std::vector<hemp_part> &list, std::unique_ptr<uint8_t[]> &payload, size_t &size) {
+                      const uint64_t bound = hemp_arithmetic_encode_bound(list.data(), list.size());
+                      const uint64_t need = hemp_arithmetic_encode_memory(list.data(), list.size());
+                      payload = allocate_payload(bound);
+                      Scratch memory = allocate_scratch(need);
+                      return hemp_arithmetic_encode(list.data(), list.size(), payload.get(),
+                                                    static_cast<size_t>(bound), &size, memory.get(),
+                                                    static_cast<size_t>(need));
+                  });
+}
+
+uint64_t stored_size(nb::handle part_list) {
+    const std::vector<hemp_part> parts = parts_of(part_list);
+    return hemp_stored_size(parts.data(), parts.size());
+}
+
+// ---------------------------------------------------------------------------------------------------------- planes
+
+uint32_t known_dtype_size(unsigned dtype) {
+    const uint32_t size = dtype < 256 ? hemp_dtype_size(static_cast<uint8_t>(dtype)) : 0;
+    if (size == 0) {
+        throw nb::value_error("unknown dtype number");
+    }
+    return size;
+}
+
+nb::list planes_split(unsigned dtype, nb::handle data, uint64_t elements) {
+    const uint32_t size = known_dtype_size(dtype);
+    Bytes bytes(data);
+    if (bytes.size() / size != elements || bytes.size() % size != 0) {
+        throw nb::value_error("the data must be exactly `elements` elements of the dtype");
+    }
+    std::vector<uint8_t *> planes;
+    nb::list arrays;
+    for (uint32_t p = 0; p < size; p++) {
+        hemp_part part{};
+        part.num_levels = 256;
+        part.size = elements;
+        arrays.append(allocate_indices(part));
+        planes.push_back(static_cast<uint8_t *>(part.indices));
+    }
+    nb::gil_scoped_release release;
+    hemp_planes_split(static_cast<uint8_t>(dtype), bytes.data(), elements, planes.data());
+    return arrays;
+}
+
+void planes_join_into(unsigned dtype, nb::handle plane_list, nb::handle out) {
+    const uint32_t size = known_dtype_size(dtype);
+    std::vector<std::unique_ptr<Bytes>> views;
+    std::vector<const uint8_t *> planes;
+    for (nb::handle plane : plane_list) {
+        views.push_back(std::make_unique<Bytes>(plane));
+        planes.push_back(views.back()->data());
+    }
+    WritableBytes target(out);
+    const bool right_count = planes.size() == size;
+    for (const auto &view : views) {
+        if (!right_count || target.size() / size != view->size() || target.size() % size != 0) {
+            throw nb::value_error("there must be one plane for each byte of an element, and room for all elements");
+        }
+    }
+    if (!right_count) {
+        throw nb::value_error("there must be one plane for each byte of an element");
+    }
+    nb::gil_scoped_release release;
+    hemp_planes_join(static_cast<uint8_t>(dtype), planes.data(), target.size() / size, target.data());
+}
+
+nb::object planes_join(unsigned dtype, nb::handle plane_list) {
+    const uint32_t size = known_dtype_size(dtype);
+    if (nb::len(plane_list) != size) {
+        throw nb::value_error("there must be one plane for each byte of an element");
+    }
+    hemp_part part{};
+    part.num_levels = 256;
+    part.size = Bytes(plane_list[0]).size() * size;
+    nb::object array = allocate_indices(part);
+    planes_join_into(dtype, plane_list, array);
+    return array;
+}
+
+uint32_t crc32(nb::handle data, uint32_t crc) {
+    Bytes bytes(data);
+    nb::gil_scoped_release release;
+    return hemp_crc32(bytes.data(), bytes.size(), crc);
+}
+
+// ------------------------------------------------------------------------------------------------------- directory
+
+// The checked front of a file.
+class Directory {
+public:
+    Directory(nb::bytes front, nb::object file_size) : front_(std::move(front)) {
+        const auto *data = static_cast<const uint8_t *>(front_.data());
+        const size_t size = front_.size();
+        const uint64_t total = file_size.is_none() ? HEMP_NONE : nb::cast<uint64_t>(file_size);
+        hemp_place place{0, HEMP_NONE, ""};
+        hemp_status status;
+        {
+            nb::gil_scoped_release release;
+            uint64_t need = 0;
+            status = hemp_open_memory(data, size, &need, &place);
+            if (status == HEMP_OK) {
+                memory_ = allocate_scratch(need);
+                status = hemp_open(&directory_, data, size, total, memory_.get(), static_cast<size_t>(need), &place);
+            }
+        }
+        if (status != HEMP_OK) {
+            raise_status(status, &place, "");
+        }
+    }
+
+    nb::list names() const {
+        nb::list result;
+        for (uint64_t i = 0; i < directory_.tensor_count; i++) {
+            result.append(name(i));
+        }
+        return result;
+    }
+
+    nb::tuple tensor(uint64_t number) const {
+        const hemp_tensor &record = record_at(number);
+        uint64_t dims[HEMP_MAX_RANK];
+        hemp_tensor_dims(&directory_, number, dims);
+        nb::list shape;
+        for (unsigned i = 0; i < record.rank; i++) {
+            shape.append(dims[i]);
+        }
+        return nb::make_tuple(name(number), static_cast<unsigned>(record.dtype), nb::tuple(shape), record.elements,
+                              static_cast<unsigned>(record.quantizer), record.num_levels,
+                              static_cast<unsigned>(record.levels_type), record.levels_offset, record.uniform_offset,
+                              optional(record.stream), record.stream_start, optional(record.source));
+    }
+
+    nb::tuple stream(uint64_t number) const {
+        if (number >= directory_.stream_count) {
+            throw nb::index_error("no such stream");
+        }
+        const hemp_stream &record = directory_.streams[number];
+        return nb::make_tuple(static_cast<unsigned>(record.coder), record.coded_planes,
+                              static_cast<unsigned>(record.planes), record.first_segment, record.segment_count,
+                              record.elements, record.opener, record.solid != 0);
+    }
+
+    nb::tuple segment(uint64_t number) const {
+        if (number >= directory_.segment_count) {
+            throw nb::index_error("no such segment");
+        }
+        const hemp_segment &record = directory_.segments[number];
+        return nb::make_tuple(record.offset, record.size, record.checksum);
+    }
+
+    // Numbers of the tensors of a stream, in the order of the records.
+    nb::list stream_tensors(uint64_t number) const {
+        if (number >= directory_.stream_count) {
+            throw nb::index_error("no such stream");
+        }
+        const hemp_stream &record = directory_.streams[number];
+        uint64_t found = 0;
+        nb::list result;
+        for (uint64_t i = record.opener; i < directory_.tensor_count && found < record.elements; i++) {
+            if (directory_.tensors[i].stream == number) {
+                found += directory_.tensors[i].elements;
+                result.append(i);
+            }
+        }
+        return result;
+    }
+
+    // Bytes of the segments of a stream.
+    uint64_t stream_size(uint64_t number) const {
+        if (number >= directory_.stream_count) {
+            throw nb::index_error("no such stream");
+        }
+        const hemp_stream &record = directory_.streams[number];
+        const hemp_segment &last = directory_.segments[record.first_segment + record.segment_count - 1];
+        return last.offset + last.size - directory_.segments[record.first_segment].offset;
+    }
+
+    // Bytes of all tensors when decoded; 2^64 - 1 stands for that and more.
+    uint64_t decoded_size() const {
+        uint64_t total = 0;
+        for (uint64_t i = 0; i < directory_.tensor_count; i++) {
+            const uint64_t size = directory_.tensors[i].elements * hemp_dtype_size(directory_.tensors[i].dtype);
+            total = size > UINT64_MAX - total ? UINT64_MAX : total + size;
+        }
+        return total;
+    }
+
+    nb::dict metadata() const {
+        nb::dict result;
+        uint64_t size = 0;
+        const uint8_t *at = hemp_find_chunk(&directory_, HEMP_CHUNK_METADATA, &size);
+        if (at == nullptr) {
+            return result;
+        }
+        for (uint64_t count = read_varint(at); count > 0; count--) {
+            nb::str key = read_text(at);
+            result[key] = read_text(at);
+        }
+        return result;
+    }
+
+    nb::object source_hash() const {
+        uint64_t size = 0;
+        const uint8_t *at = hemp_find_chunk(&directory_, HEMP_CHUNK_SOURCE, &size);
+        if (at == nullptr) {
+            return nb::none();
+        }
+        return nb::bytes(reinterpret_cast<const char *>(at + 1), HEMP_SOURCE_SIZE - 1);
+    }
+
+    const nb::bytes &front() const { return front_; }
+    uint64_t tensor_count() const { return directory_.tensor_count; }
+    uint64_t stream_count() const { return directory_.stream_count; }
+    uint64_t segment_count() const { return directory_.segment_count; }
+    uint64_t body_offset() const { return directory_.body_offset; }
+    uint64_t segment_elements() const { return directory_.segment_elements; }
+
+private:
+    const hemp_tensor &record_at(uint64_t number) const {
+        if (number >= directory_.tensor_count) {
+            throw nb::index_error("no such tensor");
+        }
+        return directory_.tensors[number];
+    }
+
+    nb::str name(uint64_t number) const {
+        const hemp_tensor &record = record_at(number);
+        return nb::str(reinterpret_cast<const char *>(directory_.front + record.name_offset), record.name_size);
+    }
+
+    static nb::object optional(uint64_t number) { return number == HEMP_NONE ? nb::none() : nb::object(nb::int_(number)); }
+
+    // The front has been checked, so nothing can run over its end.
+    static uint64_t read_varint(const uint8_t *&at) {
+        uint64_t value = 0;
+        unsigned shift = 0;
+        for (; *at >= 0x80; shift += 7) {
+            value |= static_cast<uint64_t>(*at++ & 0x7F) << shift;
+        }
+        return value | static_cast<uint64_t>(*at++) << shift;
+    }
+
+    static nb::str read_text(const uint8_t *&at) {
+        const size_t size = static_cast<size_t>(read_varint(at));
+        nb::str text(reinterpret_cast<const char *>(at), size);
+        at += size;
+        return text;
+    }
+
+    nb::bytes front_;
+    Scratch memory_;
+    hemp_directory directory_{};
+};
+
+uint64_t front_size(nb::handle prefix_object, uint64_t limit) {
+    Bytes prefix(prefix_object);
+    hemp_place place{0, HEMP_NONE, ""};
+    uint64_t size = 0;
+    const hemp_status status = hemp_front_size(prefix.data(), prefix.size(), limit, &size, &place);
+    if (status != HEMP_OK) {
+        raise_status(status, &place, "");
+    }
+    return size;
+}
+
+} // namespace
+
+NB_MODULE(_native, module) {
+    module.attr("FRONT_PREFIX") = static_cast<unsigned>(HEMP_FRONT_PREFIX);
+    module.def("stored_decode", &stored_decode, "payload"_a, "parts"_a);
+    module.def("rans_decode", &rans_decode, "payload"_a, "parts"_a);
+    module.def("arithmetic_decode", &arithmetic_decode, "payload"_a, "parts"_a);
+    module.def("stored_encode", &stored_encode, "indices"_a, "parts"_a);
+    module.def("rans_encode", &rans_encode, "indices"_a, "parts"_a);
+    module.def("arithmetic_encode", &arithmetic_encode, "indices"_a, "parts"_a);
+    module.def("stored_size", &stored_size, "parts"_a);
+    module.def("planes_split", &planes_split, "dtype_number"_a, "data"_a, "elements"_a);
+    module.def("planes_join", &planes_join, "dtype_number"_a, "planes"_a);
+    module.def("planes_join_into", &planes_join_into, "dtype_number"_a, "planes"_a, "out"_a);
+    module.def("crc32", &crc32, "data"_a, "crc"_a = 0);
+    module.def("front_size", &front_size, "prefix"_a, "limit"_a);
+    nb::class_<Directory>(module, "Directory")
+        .def(nb::init<nb::bytes, nb::object>(), "front"_a, "file_size"_a.none())
+        .def("names", &Directory::names)
+        .def("tensor", &Directory::tensor, "number"_a)
+        .def("stream", &Directory::stream, "number"_a)
+        .def("segment", &Directory::segment, "number"_a)
+        .def("stream_tensors", &Directory::stream_tensors, "number"_a)
+        .def("stream_size", &Directory::stream_size, "number"_a)
+        .def("decoded_size", &Directory::decoded_size)
+        .def("metadata", &Directory::metadata)
+        .def("source_hash", &Directory::source_hash)
+        .def_prop_ro("front", &Directory::front)
+        .def_prop_ro("tensor_count", &Directory::tensor_count)
+        .def_prop_ro("stream_count", &Directory::stream_count)
+        .def_prop_ro("segment_count", &Directory::segment_count)
+        .def_prop_ro("body_offset", &Directory::body_offset)
+        .def_prop_ro("segment_elements", &Directory::segment_elements);
+}

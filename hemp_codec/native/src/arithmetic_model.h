@@ -1,0 +1,159 @@
+/* Models of the arithmetic coder, the same for both directions: spec/coders.md, section 5. */
+#ifndef HEMP_ARITHMETIC_MODEL_H
+#define HEMP_ARITHMETIC_MODEL_H
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "hemp.h"
+
+enum {
+    HEMP_MAX_BINS = 16,
+    HEMP_MAX_CLASSES = 16,
+    HEMP_MAX_CONTEXTS = 256,
+    HEMP_CELLS = 256,
+    HEMP_ROOT_LIMIT = 32768,
+    HEMP_UNIT_BITS = 12, /* magnitudes have so many fractional bits */
+    HEMP_INITIAL_SHIFT = HEMP_UNIT_BITS - 4
+};
+
+/* A model of up to 16 symbols (5.5).  cum[s] for s < 16 only: the end, 65536, does not fit and needs no place; entries
+ * beyond the model's symbols are 65535. */
+typedef struct arithmetic_model {
+    uint16_t cum[HEMP_MAX_BINS];
+    uint16_t count[HEMP_MAX_BINS];
+    uint16_t total;
+    uint16_t due;
+} arithmetic_model;
+
+/* The header's fields (5.3). */
+typedef struct arithmetic_header {
+    uint32_t num_levels;
+    uint32_t symbol;
+    uint32_t bins;
+    uint32_t bin_start[HEMP_MAX_BINS + 1]; /* first level of each bin; the last entry is num_levels */
+    uint32_t center;
+    uint32_t order;
+    uint32_t classes;
+    uint32_t prior;
+    uint32_t limit;
+    uint32_t weights[4];
+    uint32_t shift;
+    uint32_t row_rate; /* the rates themselves, 2 added */
+    uint32_t column_rate;
+    uint32_t initial;
+    uint8_t thresholds[HEMP_MAX_CLASSES - 1];
+    bool constant;
+} arithmetic_header;
+
+/* How the residual in a bin is coded: `symbols` of a model, then `raw_bits`. */
+typedef struct arithmetic_residual {
+    uint32_t levels;
+    uint32_t symbols;
+    uint32_t raw_bits;
+} arithmetic_residual;
+
+typedef struct arithmetic_state {
+    arithmetic_header header;
+    arithmetic_residual residuals[HEMP_MAX_BINS];
+    arithmetic_model root;
+    arithmetic_model residual_models[HEMP_MAX_BINS];
+    arithmetic_model contexts[HEMP_MAX_CONTEXTS];
+    uint8_t class_of_cell[HEMP_CELLS];
+    uint32_t context_limit;
+    uint32_t history_modulus;
+    uint32_t history_start;
+} arithmetic_state;
+
+/* What is known of the neighbors of an element (5.4). */
+typedef struct arithmetic_neighbors {
+    uint16_t *column; /* `columns` entries each; NULL with one class */
+    uint16_t *above;
+    uint64_t columns; /* of the tensor */
+    uint64_t j;
+    uint64_t until_row; /* elements before the next row begins */
+    uint32_t row, left, left2;
+} arithmetic_neighbors;
+
+uint32_t hemp_arithmetic_level_bits(uint32_t num_levels);
+
+/* Models at their beginning for the header in `state`, which has been checked. */
+void hemp_arithmetic_begin_models(arithmetic_state *state);
+
+void hemp_arithmetic_begin_part(const arithmetic_header *header, const hemp_part *part, uint16_t *columns,
+                                arithmetic_neighbors *neighbors);
+
+/* Entries of each of the two column arrays that a part needs. */
+uint64_t hemp_arithmetic_columns(const hemp_part *part);
+/* The most that any of the parts needs, of both arrays together. */
+uint64_t hemp_arithmetic_column_memory(const hemp_part *parts, size_t count);
+
+void hemp_arithmetic_rebuild_root(arithmetic_model *model, uint32_t symbols);
+void hemp_arithmetic_rebuild_context(arithmetic_model *model, arithmetic_model *root, uint32_t symbols, uint32_t prior);
+void hemp_arithmetic_halve(arithmetic_model *model, uint32_t symbols);
+
+static inline bool arithmetic_takes_part(const hemp_part *part) {
+    return part->num_levels > 1 && part->size > 0;
+}
+
+static inline uint32_t arithmetic_cum(const arithmetic_model *model, uint32_t symbol, uint32_t symbols) {
+    return symbol < symbols ? model->cum[symbol] : 65536;
+}
+
+static inline void arithmetic_learn(arithmetic_model *model, uint32_t symbol, uint32_t symbols, uint32_t limit) {
+    model->count[symbol]++;
+    model->total++;
+    if (model->total == limit) hemp_arithmetic_halve(model, symbols);
+}
+
+static inline void arithmetic_prepare_root(arithmetic_model *model, uint32_t symbols) {
+    if (model->total >= model->due) hemp_arithmetic_rebuild_root(model, symbols);
+}
+
+/* The context model of the next bin, ready to be coded with. */
+static inline arithmetic_model *arithmetic_prepare_context(arithmetic_state *state, uint32_t number) {
+    arithmetic_model *model = &state->contexts[number];
+    if (model->total >= model->due)
+        hemp_arithmetic_rebuild_context(model, &state->root, state->header.bins, state->header.prior);
+    return model;
+}
+
+/* The weighted sum of the neighborhood (5.4, step 2), before the shift. */
+static inline uint32_t arithmetic_neighborhood(const arithmetic_header *header, const arithmetic_neighbors *at) {
+    return header->weights[0] * at->row + header->weights[1] * at->column[at->j] +
+           header->weights[2] * ((3 * at->left + at->left2) >> 2) + header->weights[3] * at->above[at->j];
+}
+
+static inline uint32_t arithmetic_cell(const arithmetic_header *header, uint32_t sum) {
+    uint32_t cell = sum >> header->shift;
+    return cell < HEMP_CELLS ? cell : HEMP_CELLS - 1;
+}
+
+/* average + floor((magnitude - average) / 2^rate), in unsigned arithmetic: the bias keeps the difference positive and is
+ * a multiple of 2^rate. */
+static inline uint32_t arithmetic_average(uint32_t average, uint32_t magnitude, uint32_t rate) {
+    const uint32_t bias = (uint32_t)1 << 17;
+    return average + ((magnitude + bias - average) >> rate) - (bias >> rate);
+}
+
+/* Step 5 for the neighbors. */
+static inline void arithmetic_observe(const arithmetic_header *header, arithmetic_neighbors *at, uint32_t bin) {
+    const uint32_t distance = bin > header->center ? bin - header->center : header->center - bin;
+    const uint32_t magnitude = distance << HEMP_UNIT_BITS;
+    at->row = arithmetic_average(at->row, magnitude, header->row_rate);
+    at->column[at->j] = (uint16_t)arithmetic_average(at->column[at->j], magnitude, header->column_rate);
+    at->above[at->j] = (uint16_t)magnitude;
+    at->left2 = at->left;
+    at->left = magnitude;
+    if (++at->j == at->columns) at->j = 0;
+}
+
+/* Step 1, to be called before every element but the first. */
+static inline void arithmetic_next_row(const arithmetic_header *header, arithmetic_neighbors *at) {
+    if (--at->until_row == 0) {
+        at->until_row = at->columns;
+        at->row = (at->row + (header->initial << HEMP_INITIAL_SHIFT)) >> 1;
+    }
+}
+
+#endif

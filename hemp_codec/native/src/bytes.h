@@ -1,0 +1,34 @@
+/* Little-endian integers at any address, whatever the byte order of the machine. */
+#ifndef HEMP_BYTES_H
+#define HEMP_BYTES_H
+
+#include <stdint.h>
+
+static inline uint16_t hemp_load16(const uint8_t *p) {
+    return (uint16_t)(p[0] | ((unsigned)p[1] << 8));
+}
+
+static inline uint32_t hemp_load32(const uint8_t *p) {
+    return (uint32_t)p[0] | ((uint32_t)p[1] << 8) | ((uint32_t)p[2] << 16) | ((uint32_t)p[3] << 24);
+}
+
+static inline uint64_t hemp_load64(const uint8_t *p) {
+    return (uint64_t)hemp_load32(p) | ((uint64_t)hemp_load32(p + 4) << 32);
+}
+
+static inline void hemp_store16(uint8_t *p, uint16_t value) {
+    p[0] = (uint8_t)value;
+    p[1] = (uint8_t)(value >> 8);
+}
+
+static inline void hemp_store32(uint8_t *p, uint32_t value) {
+    hemp_store16(p, (uint16_t)value);
+    hemp_store16(p + 2, (uint16_t)(value >> 16));
+}
+
+static inline void hemp_store64(uint8_t *p, uint64_t value) {
+    hemp_store32(p, (uint32_t)value);
+    hemp_store32(p + 4, (uint32_t)(value >> 32));
+}
+
+#endif

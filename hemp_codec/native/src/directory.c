@@ -1,0 +1,242 @@
+/* Opening a file: the fixed fields, then `front` (spec/format.md, 2 and 3). */
+#include <string.h>
+
+#include "bytes.h"
+#include "varint.h"
+#include "walk.h"
+
+enum { SIGNATURE_SIZE = 8, VERSION_MAJOR = 0, VERSION_MINOR = 1, HEAD_SIZE = 10, CHECKSUM_SIZE = 4 };
+
+/* Number of entries of each array. */
+typedef struct table_sizes {
+    uint64_t tensors;
+    uint64_t streams;
+    uint64_t segments;
+} table_sizes;
+
+static hemp_status fail(hemp_place *place, hemp_status status, uint64_t offset, const char *field) {
+    if (place != NULL) {
+        place->offset = offset;
+        place->tensor = HEMP_NONE;
+        place->field = field;
+    }
+    return status;
+}
+
+static hemp_status check_head(const uint8_t *prefix, size_t size, hemp_place *place) {
+    static const uint8_t signature[SIGNATURE_SIZE] = {0x89, 0x48, 0x4D, 0x50, 0x0D, 0x0A, 0x1A, 0x0A};
+    const size_t present = size < SIGNATURE_SIZE ? size : SIGNATURE_SIZE;
+    if (present > 0 && memcmp(prefix, signature, present) != 0) {
+        return fail(place, HEMP_BAD_SIGNATURE, 0, "signature");
+    }
+    if (size > SIGNATURE_SIZE && prefix[SIGNATURE_SIZE] != VERSION_MAJOR) {
+        return fail(place, HEMP_BAD_VERSION, SIGNATURE_SIZE, "major");
+    }
+    if (size > SIGNATURE_SIZE + 1 && prefix[SIGNATURE_SIZE + 1] != VERSION_MINOR) {
+        return fail(place, HEMP_BAD_VERSION, SIGNATURE_SIZE + 1, "minor");
+    }
+    return size < HEAD_SIZE ? fail(place, HEMP_TRUNCATED, size, "signature") : HEMP_OK;
+}
+
+/* Where `front` begins and where it ends. */
+static hemp_status find_front(const uint8_t *prefix, size_t prefix_size, uint64_t limit, uint64_t *begin, uint64_t *end,
+                              hemp_place *place) {
+    hemp_status status = check_head(prefix, prefix_size, place);
+    if (status != HEMP_OK) {
+        return status;
+    }
+    size_t position = HEAD_SIZE;
+    uint64_t front_size;
+    status = hemp_varint_read(prefix, prefix_size, &position, &front_size);
+    if (status != HEMP_OK) {
+        return fail(place, status, status == HEMP_TRUNCATED ? prefix_size : HEAD_SIZE, "front_size");
+    }
+    if (front_size > limit) {
+        return fail(place, HEMP_LIMIT_EXCEEDED, HEAD_SIZE, "front_size");
+    }
+    *begin = position;
+    *end = position + front_size;
+    return HEMP_OK;
+}
+
+hemp_status hemp_front_size(const uint8_t *prefix, size_t prefix_size, uint64_t limit, uint64_t *size,
+                            hemp_place *place) {
+    uint64_t begin;
+    uint64_t end;
+    const hemp_status status = find_front(prefix, prefix_size, limit, &begin, &end, place);
+    if (status == HEMP_OK) {
+        *size = end + CHECKSUM_SIZE;
+    }
+    return status;
+}
+
+/* A walk at the first byte of `front`, whose checksum is right. */
+static hemp_status begin_walk(hemp_walk *walk, const uint8_t *front, size_t front_size, hemp_place *place) {
+    uint64_t begin;
+    uint64_t end;
+    const hemp_status status = find_front(front, front_size, UINT64_MAX, &begin, &end, place);
+    if (status != HEMP_OK) {
+        return status;
+    }
+    if (front_size < end || front_size - end < CHECKSUM_SIZE) {
+        return fail(place, HEMP_TRUNCATED, front_size, "front");
+    }
+    if (hemp_crc32(front, (size_t)end, 0) != hemp_load32(front + end)) {
+        return fail(place, HEMP_FRONT_CHECKSUM, end, "front_checksum");
+    }
+    memset(walk, 0, sizeof *walk);
+    walk->front = front;
+    walk->at = begin;
+    walk->end = end;
+    walk->place = place;
+    walk->tensor = HEMP_NONE;
+    walk->previous_dtype = HEMP_DTYPE_FLOAT32;
+    for (unsigned i = 0; i < HEMP_CLASS_COUNT; i++) {
+        walk->open_streams[i] = HEMP_NONE;
+    }
+    return hemp_walk_begin(walk);
+}
+
+/* Upper bounds of what hemp_open will list before it ends or fails: counted record by record, as far as that is possible
+ * without looking back, then from the number of bytes left.  Errors are left to hemp_open. */
+static table_sizes measure(hemp_walk *walk) {
+    enum { SMALLEST_RECORD = 2, SMALLEST_STREAM = 6, SMALLEST_SEGMENT = 5 };
+    const uint64_t room = (walk->end - walk->at) / SMALLEST_RECORD;
+    table_sizes sizes;
+    hemp_status status = HEMP_OK;
+    walk->place = NULL;
+    for (uint64_t i = 0; i < walk->tensor_count && status == HEMP_OK; i++) {
+        status = hemp_walk_tensor(walk, i);
+    }
+    const uint64_t left = status == HEMP_WALK_UNKNOWN ? walk->end - walk->at : 0;
+    /* More records than fit are an error that hemp_open meets at the end of `front`. */
+    sizes.tensors = walk->tensor_count < room ? walk->tensor_count : room;
+    sizes.streams = walk->streams + left / SMALLEST_STREAM;
+    sizes.segments = walk->segments + left / SMALLEST_SEGMENT;
+    return sizes;
+}
+
+/* None of the counts is above 2^63 / 5, and each entry stands for that many bytes of `front` in memory. */
+static uint64_t memory_of(const table_sizes *sizes) {
+    return sizes->tensors * (sizeof(hemp_tensor) + 2 * sizeof(uint64_t)) + sizes->streams * sizeof(hemp_stream) +
+           sizes->segments * sizeof(hemp_segment);
+}
+
+hemp_status hemp_open_memory(const uint8_t *front, size_t front_size, uint64_t *memory_size, hemp_place *place) {
+    hemp_walk walk;
+    const hemp_status status = begin_walk(&walk, front, front_size, place);
+    if (status == HEMP_OK) {
+        const table_sizes sizes = measure(&walk);
+        *memory_size = memory_of(&sizes);
+    }
+    return status;
+}
+
+/* Lay the arrays out in `memory`; the scratch for names comes last. */
+static uint64_t *place_tables(hemp_directory *directory, const table_sizes *sizes, void *memory) {
+    uint8_t *at = (uint8_t *)memory;
+    directory->tensors = (hemp_tensor *)(void *)at;
+    at += sizes->tensors * sizeof(hemp_tensor);
+    directory->streams = (hemp_stream *)(void *)at;
+    at += sizes->streams * sizeof(hemp_stream);
+    directory->segments = (hemp_segment *)(void *)at;
+    at += sizes->segments * sizeof(hemp_segment);
+    return (uint64_t *)(void *)at;
+}
+
+static hemp_status check_body(const hemp_walk *walk, uint64_t body_offset, uint64_t file_size) {
+    if (walk->body_size >= (uint64_t)1 << 63) {
+        return hemp_walk_fail(walk, HEMP_BAD_STREAM, body_offset, "segments");
+    }
+    const uint64_t end = body_offset + walk->body_size;
+    if (file_size == HEMP_NONE || file_size == end) {
+        return HEMP_OK;
+    }
+    return file_size < end ? hemp_walk_fail(walk, HEMP_TRUNCATED, file_size, "body")
+                           : hemp_walk_fail(walk, HEMP_TRAILING_BYTES, end, "body");
+}
+
+static hemp_status check_names(hemp_walk *walk, uint64_t *scratch) {
+    const uint64_t duplicate = hemp_find_duplicate_name(walk->directory, scratch);
+    if (duplicate == HEMP_NONE) {
+        return HEMP_OK;
+    }
+    walk->tensor = duplicate;
+    return hemp_walk_fail(walk, HEMP_DUPLICATE_NAME, walk->directory->tensors[duplicate].name_offset, "name");
+}
+
+static hemp_status list_tensors(hemp_walk *walk, uint64_t capacity) {
+    for (uint64_t i = 0; i < walk->tensor_count; i++) {
+        if (i >= capacity) { /* what is left of `front` cannot hold a record */
+            walk->tensor = i;
+            return hemp_walk_fail(walk, HEMP_BAD_FRONT, walk->at, "tensors");
+        }
+        const hemp_status status = hemp_walk_tensor(walk, i);
+        if (status != HEMP_OK) {
+            return status;
+        }
+    }
+    walk->tensor = HEMP_NONE;
+    return HEMP_OK;
+}
+
+/* Everything behind the head and the checksum. */
+static hemp_status list_front(hemp_walk *walk, hemp_directory *directory, const table_sizes *sizes, uint64_t *scratch) {
+    walk->directory = directory;
+    walk->stream_capacity = sizes->streams;
+    walk->segment_capacity = sizes->segments;
+    hemp_status status = list_tensors(walk, sizes->tensors);
+    if (status != HEMP_OK) {
+        return status;
+    }
+    directory->tensor_count = walk->tensor_count;
+    directory->stream_count = walk->streams;
+    directory->segment_count = walk->segments;
+    directory->chunks_offset = walk->at;
+    status = check_names(walk, scratch);
+    return status == HEMP_OK ? hemp_walk_chunks(walk) : status;
+}
+
+hemp_status hemp_open(hemp_directory *directory, const uint8_t *front, size_t front_size, uint64_t file_size,
+                      void *memory, size_t memory_size, hemp_place *place) {
+    hemp_walk walk;
+    hemp_status status = begin_walk(&walk, front, front_size, place);
+    if (status != HEMP_OK) {
+        return status;
+    }
+    hemp_walk counting = walk;
+    const table_sizes sizes = measure(&counting);
+    if (memory_size < memory_of(&sizes)) {
+        return fail(place, HEMP_MEMORY_TOO_SMALL, 0, "front");
+    }
+    memset(directory, 0, sizeof *directory);
+    directory->front = front;
+    directory->body_offset = walk.end + CHECKSUM_SIZE;
+    directory->file_size = file_size;
+    directory->segment_elements = (uint64_t)1 << walk.segment_bits;
+    uint64_t *scratch = place_tables(directory, &sizes, memory);
+    status = list_front(&walk, directory, &sizes, scratch);
+    return status == HEMP_OK ? check_body(&walk, directory->body_offset, file_size) : status;
+}
+
+void hemp_tensor_dims(const hemp_directory *directory, uint64_t tensor, uint64_t *dims) {
+    const hemp_tensor *record = &directory->tensors[tensor];
+    size_t position = (size_t)record->dims_offset;
+    for (unsigned i = 0; i < record->rank; i++) {
+        hemp_varint_read(directory->front, (size_t)directory->body_offset, &position, &dims[i]);
+    }
+}
+
+const uint8_t *hemp_find_chunk(const hemp_directory *directory, uint8_t tag, uint64_t *size) {
+    const size_t end = (size_t)directory->body_offset - CHECKSUM_SIZE;
+    size_t position = (size_t)directory->chunks_offset;
+    while (position < end) {
+        const uint8_t found = directory->front[position++];
+        hemp_varint_read(directory->front, end, &position, size);
+        if (found == tag) {
+            return directory->front + position;
+        }
+        position += (size_t)*size;
+    }
+    return NULL;
+}

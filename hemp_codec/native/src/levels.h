@@ -1,0 +1,19 @@
+#ifndef HEMP_LEVELS_H
+#define HEMP_LEVELS_H
+
+#include <stdint.h>
+
+/* Number of the first value that is not finite or smaller than the one before; `count` if there is none.  The values
+ * are of a quantizable dtype. */
+uint32_t hemp_levels_first_bad(uint8_t dtype, const uint8_t *values, uint32_t count);
+
+/* 1 if the step is finite and above 0.  It is a float64 if `dtype` is, else a float32. */
+int hemp_step_valid(uint8_t dtype, const uint8_t *step);
+
+/* 1 if level number `n` of the grid, step * n, is finite in `dtype`; |n| below 2^24. */
+int hemp_grid_level_finite(uint8_t dtype, const uint8_t *step, int32_t n);
+
+/* 1 if every value of `levels_type` is one of `dtype` (spec/format.md, 5.2). */
+int hemp_levels_type_fits(uint8_t levels_type, uint8_t dtype);
+
+#endif

@@ -1,0 +1,81 @@
+/* Stream and segment records (spec/format.md, 6). */
+#include "walk.h"
+
+static hemp_status read_coded_planes(hemp_walk *walk, const hemp_tensor *tensor, hemp_stream *stream) {
+    stream->planes = (uint8_t)(tensor->quantizer == HEMP_LOSSLESS ? hemp_dtype_planes(tensor->dtype) : 1);
+    stream->coded_planes = 1;
+    if (stream->planes == 1) {
+        return HEMP_OK;
+    }
+    const uint64_t offset = walk->at;
+    uint64_t coded;
+    const hemp_status status = hemp_walk_varint(walk, &coded, "coded_planes");
+    if (status != HEMP_OK) {
+        return status;
+    }
+    if (coded >> stream->planes != 0 || (coded == 0) != (stream->coder == HEMP_CODER_STORED)) {
+        return hemp_walk_fail(walk, HEMP_BAD_STREAM, offset, "coded_planes");
+    }
+    stream->coded_planes = (uint32_t)coded;
+    return HEMP_OK;
+}
+
+static hemp_status read_segment(hemp_walk *walk) {
+    const uint64_t body_limit = (uint64_t)1 << 63;
+    uint64_t size;
+    uint32_t checksum;
+    hemp_status status = hemp_walk_varint(walk, &size, "segments");
+    if (status == HEMP_OK) {
+        status = hemp_walk_u32(walk, &checksum, "segments");
+    }
+    if (status != HEMP_OK) {
+        return status;
+    }
+    if (walk->directory != NULL) {
+        if (walk->segments >= walk->segment_capacity) {
+            return hemp_walk_fail(walk, HEMP_MEMORY_TOO_SMALL, walk->at, "segments");
+        }
+        hemp_segment *segment = &walk->directory->segments[walk->segments];
+        segment->offset = walk->directory->body_offset + walk->body_size;
+        segment->size = size;
+        segment->checksum = checksum;
+    }
+    walk->segments++;
+    walk->body_size = size >= body_limit - walk->body_size ? body_limit : walk->body_size + size;
+    return HEMP_OK;
+}
+
+static hemp_status read_segments(hemp_walk *walk, uint64_t count) {
+    /* Each segment takes bytes of `front`, so a wrong count ends the loop there. */
+    for (uint64_t i = 0; i < count; i++) {
+        const hemp_status status = read_segment(walk);
+        if (status != HEMP_OK) {
+            return status;
+        }
+    }
+    return HEMP_OK;
+}
+
+hemp_status hemp_walk_stream(hemp_walk *walk, uint64_t number, const hemp_tensor *tensor) {
+    hemp_stream stream;
+    stream.first_segment = walk->segments;
+    stream.segment_count = ((tensor->elements - 1) >> walk->segment_bits) + 1;
+    stream.elements = tensor->elements;
+    stream.opener = number;
+    stream.solid = 0;
+    hemp_status status = hemp_walk_u8(walk, &stream.coder, "coder");
+    if (status == HEMP_OK) {
+        status = read_coded_planes(walk, tensor, &stream);
+    }
+    if (status == HEMP_OK) {
+        status = read_segments(walk, stream.segment_count);
+    }
+    if (status == HEMP_OK && walk->directory != NULL) {
+        if (walk->streams >= walk->stream_capacity) {
+            return hemp_walk_fail(walk, HEMP_MEMORY_TOO_SMALL, walk->at, "coder");
+        }
+        walk->directory->streams[walk->streams] = stream;
+    }
+    walk->streams++;
+    return status;
+}
