@@ -1,0 +1,273 @@
+"""From the bytes of a file to its tensors, in plain Python."""
+
+from __future__ import annotations
+
+import io
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from hemp_spec import coders, layout, levels
+from hemp_spec.coders.stored import payload_size
+from hemp_spec.directory import STORED, Directory, Part, Segment, Stream, Tensor
+from hemp_spec.errors import SpecError
+from hemp_spec.fields import Varint, Violation, Window
+
+Report = Callable[[SpecError], None]
+Trace = Callable[[str, int, int], None]
+
+_BEYOND_SEGMENT = Violation("BAD_PAYLOAD", "6.5")
+
+
+class Values(NamedTuple):
+    """The elements of a tensor.
+
+    Attributes:
+        dtype: name, as in 4.4.
+        shape: dimensions.
+        data: little-endian elements in row-major order.
+    """
+
+    dtype: str
+    shape: tuple[int, ...]
+    data: bytes
+
+
+@dataclass(frozen=True)
+class File:
+    """What a file holds.
+
+    Attributes:
+        tensors: by name, in the order of the records.
+        indices: of the tensors with a codebook or a uniform quantizer, in row-major order.
+        levels: of the same tensors: bit patterns in the tensor's dtype.
+        metadata: empty if there is none.
+        source_hash: content of the chunk `source`, or None.
+    """
+
+    tensors: dict[str, Values]
+    indices: dict[str, list[int]]
+    levels: dict[str, list[int]]
+    metadata: dict[str, str]
+    source_hash: bytes | None
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A file whose front was understood.
+
+    Attributes:
+        data: all of its bytes.
+        directory: what the records say.
+        chunks: values of `layout.Chunk`.
+        body_offset: offset of the first segment.
+    """
+
+    data: bytes
+    directory: Directory
+    chunks: Sequence[Any]
+    body_offset: int
+
+    def segments(self) -> list[tuple[Stream, int, Segment, int]]:
+        """All segments in the order of the body: stream, number in it, record, offset in the file (2.2)."""
+        found, offset = [], self.body_offset
+        for stream in self.directory.streams:
+            for number, segment in enumerate(stream.segments):
+                found.append((stream, number, segment, offset))
+                offset += segment.size
+        return found
+
+    @property
+    def end(self) -> int:
+        """Offset at which the file must end (2.2)."""
+        return self.body_offset + sum(segment.size for _, _, segment, _ in self.segments())
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """Content of the chunk `metadata`."""
+        content = self._content(layout.METADATA)
+        return {} if content is None else {pair.key: pair.value for pair in content.pairs}
+
+    @property
+    def source_hash(self) -> bytes | None:
+        """Content of the chunk `source`."""
+        content = self._content(layout.SOURCE)
+        return None if content is None else bytes(content.hash)
+
+    def _content(self, tag: int) -> Any:
+        return next((chunk.content for chunk in self.chunks if chunk.tag == tag), None)
+
+
+def outline(
+    data: bytes, *, front_limit: int = layout.FRONT_LIMIT, report: Report | None = None, trace: Trace | None = None
+) -> Outline:
+    """Check and read everything that stands before the body (sections 2 to 7).
+
+    Args:
+        data: the whole file.
+        front_limit: greatest `front_size` that is read.
+        report: takes faults after which reading can go on; by default they are raised.
+        trace: see `hemp_spec.fields`.
+
+    Raises:
+        SpecError: the first rule that is broken.
+    """
+    file = layout.parse(layout.File, data, end=layout.BEYOND_FILE, front_limit=front_limit, report=report, trace=trace)
+    base = len(data) - len(file.body) - 4 - len(file.front)
+    front = layout.parse(layout.Front, file.front, base=base, end=layout.BEYOND_FRONT, report=report, trace=trace)
+    return Outline(data, front._directory, front.chunks, len(data) - len(file.body))
+
+
+def check_end(file: Outline) -> None:
+    """Section 2.2: the file ends with its last segment."""
+    if file.end - file.body_offset >= 1 << 63:
+        raise SpecError("BAD_STREAM", file.body_offset, "body", "the segments have 2^63 bytes or more", "2.2")
+    if len(file.data) < file.end:
+        message = f"the file ends where {file.end - len(file.data)} more bytes of segments are due"
+        raise SpecError("TRUNCATED", len(file.data), "body", message, "2.2")
+    if len(file.data) > file.end:
+        message = f"{len(file.data) - file.end} bytes follow the last segment"
+        raise SpecError("TRAILING_BYTES", file.end, "body", message, "2.2")
+
+
+def output_limit(data: bytes) -> int:
+    """Section 8.1: the default limit, in bytes of tensors."""
+    return (1 << 24) + 4096 * len(data)
+
+
+def check_output(file: Outline, limit: int) -> None:
+    """Section 8.1: all tensors together take at most ``limit`` bytes."""
+    total = sum(tensor.elements * tensor.dtype.size for tensor in file.directory.tensors)
+    if total > limit:
+        message = f"the tensors take {total} bytes, more than the limit of {limit}"
+        raise SpecError("LIMIT_EXCEEDED", 0, "tensors", message, "8.1")
+
+
+def segment_data(file: Outline, segment: Segment, offset: int) -> bytes:
+    """The bytes of a segment, after their checksum was compared (6.5)."""
+    data = file.data[offset : offset + segment.size]
+    if zlib.crc32(data) != segment.checksum:
+        message = f"the checksum of the segment is not {segment.checksum:#010x}: the file is damaged"
+        raise SpecError("SEGMENT_CHECKSUM", offset, segment.field, message, "6.5")
+    return data
+
+
+def decode_segment(stream: Stream, data: bytes, parts: Sequence[Part]) -> list[list[list[int]]]:
+    """Section 6.5: for each plane, for each part, its indices.
+
+    Raises:
+        SpecError: with an offset that counts from the first byte of the segment.
+    """
+    planes: dict[int, list[list[int]]] = {}
+    stored = [plane for plane in range(stream.planes) if not stream.coded_planes >> plane & 1]
+    coded = [plane for plane in range(stream.planes) if stream.coded_planes >> plane & 1]
+    window = Window(data, 0, _BEYOND_SEGMENT)
+    for plane in stored:
+        planes[plane] = _decode_payload(STORED, window, payload_size(parts), plane, parts)
+    for plane in coded:
+        rest = len(data) - window.tell()
+        size = rest if plane == coded[-1] else int(Varint.parse_stream(window))
+        planes[plane] = _decode_payload(stream.coder, window, size, plane, parts)
+    if window.tell() < len(data):
+        raise SpecError("BAD_PAYLOAD", window.tell(), "", "bytes are left over in the segment", "6.5")
+    return [planes[plane] for plane in range(stream.planes)]
+
+
+def _decode_payload(coder: int, window: Window, size: int, plane: int, parts: Sequence[Part]) -> list[list[int]]:
+    start = window.tell()
+    payload = window.read(size)
+    if len(payload) < size:
+        message = f"a payload of {size} bytes reaches beyond the segment"
+        raise SpecError("BAD_PAYLOAD", start, f"planes[{plane}]", message, "6.5")
+    try:
+        return coders.decode(coder, payload, parts)
+    except SpecError as error:
+        raise error.moved(start, f"planes[{plane}]") from None
+
+
+def decode_streams(file: Outline, report: Report | None = None) -> list[list[list[list[int]]]]:
+    """For each stream, for each plane, for each tensor of the stream, its indices.
+
+    With ``report``, faults are handed to it and the other segments are decoded nevertheless; the result is then
+    incomplete.
+    """
+    decoded: list[list[list[list[int]]]] = [
+        [[[] for _ in stream.tensors] for _ in range(stream.planes)] for stream in file.directory.streams
+    ]
+    numbers = {id(stream): number for number, stream in enumerate(file.directory.streams)}
+    for stream, segment_number, segment, offset in file.segments():
+        try:
+            data = segment_data(file, segment, offset)
+            planes = _decode_at(stream, data, file.directory.parts(stream, segment_number), segment, offset)
+        except SpecError as error:
+            if report is None:
+                raise
+            report(error)
+            continue
+        for plane, parts in enumerate(planes):
+            for member, indices in enumerate(parts):
+                decoded[numbers[id(stream)]][plane][member] += indices
+    return decoded
+
+
+def _decode_at(
+    stream: Stream, data: bytes, parts: Sequence[Part], segment: Segment, offset: int
+) -> list[list[list[int]]]:
+    try:
+        return decode_segment(stream, data, parts)
+    except SpecError as error:
+        raise error.moved(offset, segment.field) from None
+
+
+def read(data: bytes, *, front_limit: int = layout.FRONT_LIMIT, limit: int | None = None) -> File:
+    """All tensors of a file.
+
+    Args:
+        data: the whole file.
+        front_limit: greatest `front_size` that is read.
+        limit: bytes that the tensors may take together; by default that of section 8.1.
+
+    Raises:
+        SpecError: the first rule that is broken.
+    """
+    file = outline(data, front_limit=front_limit)
+    check_end(file)
+    check_output(file, output_limit(data) if limit is None else limit)
+    streams = decode_streams(file)
+    values: list[Values] = []
+    indices: dict[str, list[int]] = {}
+    for number, tensor in enumerate(file.directory.tensors):
+        planes = _planes(file.directory, number, tensor, streams)
+        if tensor.quantizer == "tied":
+            assert tensor.source is not None
+            content = values[tensor.source].data
+        elif tensor.quantizer == "lossless":
+            content = levels.join_planes(tensor.dtype, planes)
+        else:
+            indices[tensor.name] = planes[0]
+            content = _lookup(tensor, planes[0])
+        values.append(Values(tensor.dtype.name, tensor.shape, content))
+    tensors = {tensor.name: value for tensor, value in zip(file.directory.tensors, values, strict=True)}
+    all_levels = {tensor.name: tensor.levels() for tensor in file.directory.tensors if tensor.name in indices}
+    return File(tensors, indices, all_levels, file.metadata, file.source_hash)
+
+
+def _planes(
+    directory: Directory, number: int, tensor: Tensor, streams: Sequence[Sequence[Sequence[list[int]]]]
+) -> list[list[int]]:
+    """The indices of a tensor, plane by plane; without a stream all of them are 0."""
+    if tensor.stream is None:
+        planes = tensor.dtype.planes if tensor.quantizer == "lossless" else 1
+        count = 0 if tensor.quantizer == "tied" else tensor.elements
+        return [[0] * count for _ in range(planes)]
+    member = directory.streams[tensor.stream].tensors.index(number)
+    return [plane[member] for plane in streams[tensor.stream]]
+
+
+def _lookup(tensor: Tensor, indices: Sequence[int]) -> bytes:
+    table = levels.level_bytes(tensor.levels(), tensor.dtype)
+    output = io.BytesIO()
+    for index in indices:
+        output.write(table[index])
+    return output.getvalue()
