@@ -37,6 +37,10 @@ class UnsupportedError(HempError):
     """The file may be valid, but uses what this version does not know."""
 
 
+class QuantizationError(HempError, ValueError):
+    """An array that the chosen quantizer cannot take: NaN, infinities, or a dtype without fractions."""
+
+
 # Number, name and class of every status; the order of spec/format.md.
 STATUSES: tuple[tuple[int, str, type[HempError]], ...] = (
     (1, "BAD_SIGNATURE", FormatError),

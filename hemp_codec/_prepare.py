@@ -1,0 +1,212 @@
+"""First step of writing: each tensor checked, tied or quantized, and cut into planes of indices."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+import numpy as np
+
+from hemp_codec import dtypes
+from hemp_codec.coders import Coder
+from hemp_codec.dtypes import DType
+from hemp_codec.errors import HempError, LimitError, QuantizationError
+from hemp_codec.quantizers import Codebook, Lossless, Parameters, Planes, Quantizer
+from hemp_codec.quantizers.base import MAX_LEVELS
+from hemp_codec.quantizers.lossless import element_bytes
+from hemp_codec.rules import Rule, first_match
+from hemp_codec.tensors import QuantizedTensor, index_dtype
+
+MAX_NAME_SIZE = 65535
+MAX_RANK = 32
+_MIN_TIED_SIZE = 16  # below that a tie costs about what the bytes cost
+
+
+@dataclass(frozen=True)
+class Tied:
+    """Parameters of a tied tensor: the number of the record that has its elements."""
+
+    record: int
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A tensor ready to be recorded and coded.
+
+    Attributes:
+        name: UTF-8.
+        dtype: element type.
+        shape: its shape.
+        parameters: of its quantizer.
+        planes: for each plane the indices, 1-D, ``index_dtype(num_levels)``; none if the tensor has no stream.
+        num_levels: of each plane.
+        coder: that was asked for.
+    """
+
+    name: bytes
+    dtype: DType
+    shape: tuple[int, ...]
+    parameters: Parameters | Tied
+    planes: tuple[np.ndarray, ...]
+    num_levels: int
+    coder: Coder
+
+
+class Preparer:
+    """Prepares the tensors of one file, in their order.
+
+    Args:
+        quantizer: for tensors that no rule matches: lossy ones only for floating-point tensors of rank 2 and more.
+        coder: for tensors whose rule names none.
+        rules: the first match wins.
+    """
+
+    def __init__(self, quantizer: Quantizer, coder: Coder, rules: tuple[Rule, ...]) -> None:
+        self._quantizer = quantizer
+        self._coder = coder
+        self._rules = rules
+        self._seen: dict[Hashable, int] = {}
+        self._count = 0
+
+    def prepare(self, name: str, value: np.ndarray | QuantizedTensor) -> Prepared:
+        """The next tensor.
+
+        Raises:
+            HempError: name, dtype, shape or values cannot be stored; the message names the tensor.
+        """
+        number = self._count
+        self._count += 1
+        encoded = _encode_name(name)
+        rule = first_match(self._rules, name)
+        coder = rule.coder if rule and rule.coder else self._coder
+        try:
+            if isinstance(value, QuantizedTensor):
+                return self._quantized(number, encoded, value, coder)
+            return self._array(number, encoded, _as_array(value), rule, coder)
+        except HempError as error:
+            error.args = (f"tensor {name!r}: {error}", *error.args[1:])
+            error.tensor = name
+            raise
+
+    def _quantized(self, number: int, name: bytes, value: QuantizedTensor, coder: Coder) -> Prepared:
+        indices, levels = _check_quantized(value)
+        dtype = dtypes.of(levels)
+        _check_shape(indices.shape, dtype)
+        tied = self._tie(number, indices.size * dtype.size, indices, levels, ("quantized", dtype.number, indices.size))
+        parameters = Tied(tied) if tied is not None else Codebook(levels)
+        return _prepared(name, dtype, indices.shape, parameters, [indices.reshape(-1)], len(levels), coder)
+
+    def _array(self, number: int, name: bytes, array: np.ndarray, rule: Rule | None, coder: Coder) -> Prepared:
+        dtype = dtypes.of(array)
+        _check_shape(array.shape, dtype)
+        quantizer = self._choose(rule, dtype, array)
+        data = element_bytes(array)
+        tied = self._tie(number, data.nbytes, data, None, (quantizer, dtype.number, array.size))
+        if tied is not None:
+            return _prepared(name, dtype, array.shape, Tied(tied), [], 0, coder)
+        indices, parameters = quantizer.quantize(array)
+        if isinstance(parameters, Planes):
+            return _prepared(name, dtype, array.shape, parameters, indices, dtype.plane_levels, coder)
+        flat = np.asarray(indices, order="C").reshape(-1)
+        return _prepared(name, dtype, array.shape, parameters, [flat], parameters.num_levels, coder)
+
+    def _choose(self, rule: Rule | None, dtype: DType, array: np.ndarray) -> Quantizer:
+        if not dtype.quantizable or array.size == 0:
+            return Lossless()
+        if rule:
+            return rule.quantizer
+        return self._quantizer if array.ndim >= 2 else Lossless()
+
+    def _tie(
+        self, number: int, size: int, data: np.ndarray, levels: np.ndarray | None, kind: tuple[Hashable, ...]
+    ) -> int | None:
+        """The earlier record of the same content and kind, or None."""
+        if size < _MIN_TIED_SIZE:
+            return None
+        content = hashlib.blake2b(data.reshape(-1).view(np.uint8), digest_size=32)
+        if levels is not None:
+            content.update(levels.view(np.uint8))
+        earlier = self._seen.setdefault((content.digest(), kind), number)
+        return None if earlier == number else earlier
+
+
+def _prepared(
+    name: bytes,
+    dtype: DType,
+    shape: tuple[int, ...],
+    parameters: Parameters | Tied,
+    planes: list[np.ndarray],
+    num_levels: int,
+    coder: Coder,
+) -> Prepared:
+    streamless = isinstance(parameters, Tied) or num_levels == 1 or 0 in shape
+    return Prepared(name, dtype, shape, parameters, () if streamless else tuple(planes), num_levels, coder)
+
+
+def _encode_name(name: str) -> bytes:
+    if not isinstance(name, str):
+        raise HempError(f"a tensor's name is text, not {name!r}", code="BAD_NAME")
+    try:
+        encoded = name.encode("utf-8")
+    except UnicodeEncodeError:
+        raise HempError(f"tensor name {name!r} has surrogates; rename the tensor", code="BAD_NAME") from None
+    if len(encoded) > MAX_NAME_SIZE:
+        raise LimitError(
+            f"tensor name {name[:40]!r}... takes {len(encoded)} bytes, at most {MAX_NAME_SIZE} are possible",
+            code="LIMIT_EXCEEDED",
+        )
+    return encoded
+
+
+def _as_array(value: object) -> np.ndarray:
+    if not isinstance(value, (np.ndarray, np.generic)):
+        raise HempError(f"a {type(value).__name__} is neither a numpy array nor a QuantizedTensor; convert it")
+    return np.asarray(value)
+
+
+def _check_shape(shape: tuple[int, ...], dtype: DType) -> None:
+    """The rules of spec/format.md, 4.3, of which an array in memory can break only the rank."""
+    if len(shape) > MAX_RANK:
+        raise LimitError(f"rank {len(shape)} is above {MAX_RANK}; reshape it", code="LIMIT_EXCEEDED")
+    elements = 1
+    for dimension in shape:
+        elements *= dimension or 1
+    if elements * dtype.size >= 1 << 62:
+        raise HempError(f"shape {shape} is too large", code="BAD_SHAPE")
+
+
+def _check_quantized(value: QuantizedTensor) -> tuple[np.ndarray, np.ndarray]:
+    """Indices as ``index_dtype`` in C order, and little-endian levels."""
+    levels = _check_levels(np.asarray(value.levels))
+    indices = np.asarray(value.indices, order="C")
+    if indices.dtype.kind not in "iu":
+        raise QuantizationError(f"indices are {indices.dtype}; give integers from 0 to {len(levels) - 1}")
+    if indices.size and (indices.min() < 0 or indices.max() >= len(levels)):
+        raise QuantizationError(
+            f"indices from {indices.min()} to {indices.max()} where there are {len(levels)} levels; "
+            "each must be below the number of levels",
+            code="BAD_INDEX",
+        )
+    return indices.astype(index_dtype(len(levels)), copy=False), levels
+
+
+def _check_levels(levels: np.ndarray) -> np.ndarray:
+    if levels.ndim != 1 or not 1 <= len(levels) <= MAX_LEVELS:
+        raise QuantizationError(
+            f"levels have shape {levels.shape}; give one dimension of 1 to {MAX_LEVELS}", code="BAD_LEVELS"
+        )
+    dtype = dtypes.of(levels)
+    if not dtype.quantizable:
+        raise QuantizationError(f"levels are {dtype.name}; give float16, bfloat16, float32 or float64")
+    levels = element_bytes(levels).view(dtype.numpy)
+    wide = levels.astype(np.float64)
+    if not np.isfinite(wide).all():
+        raise QuantizationError("levels are NaN or infinite; every level must be finite", code="BAD_LEVELS")
+    if (wide[1:] < wide[:-1]).any():
+        raise QuantizationError(
+            "levels are not in ascending order; sort them and renumber the indices: order = np.argsort(levels); "
+            "levels, indices = levels[order], np.argsort(order)[indices]",
+            code="BAD_LEVELS",
+        )
+    return levels

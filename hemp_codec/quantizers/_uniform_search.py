@@ -1,0 +1,128 @@
+"""Search for the uniform grid of least squared error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from hemp_codec.dtypes import DType
+from hemp_codec.quantizers._distribution import Distribution
+from hemp_codec.quantizers.base import UniformGrid, step_dtype
+
+_MAX_OFFSET = 1 << 23
+_COARSE = 2.0 ** (-1 / 6)  # ratio of neighbouring steps that are tried at first
+_ZOOMS = (2.0 ** (1 / 24), 2.0 ** (1 / 96), 2.0 ** (1 / 384), 2.0 ** (1 / 1536))
+_ZOOM_REACH = 4
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A grid and its gain: how much lower its squared error is than that of all values at zero."""
+
+    gain: float
+    grid: UniformGrid
+
+
+def best_grid(values: Distribution, num_levels: int, dtype: DType) -> UniformGrid:
+    """The grid of ``num_levels`` levels for tensors of ``dtype``: steps on a logarithmic scale, then ever finer around
+    the best; for each the best offset by hill climbing."""
+    search = _Search(values, num_levels, dtype)
+    best = search.fallback()
+    for step in search.coarse_steps():
+        best = search.better(best, step)
+    for ratio in _ZOOMS:
+        centre = best.grid.step / values.scale
+        for power in range(-_ZOOM_REACH, _ZOOM_REACH + 1):
+            best = search.better(best, centre * ratio**power)
+    return best.grid
+
+
+class _Search:
+    def __init__(self, values: Distribution, num_levels: int, dtype: DType) -> None:
+        self._values = values
+        self._num_levels = num_levels
+        self._dtype = dtype
+        self._low, self._high = float(values.values[0]), float(values.values[-1])
+        length = len(values.values)
+        self._median = float(values.values[length // 2])
+        self._deviation = _deviation(values)
+
+    def fallback(self) -> _Candidate:
+        """A grid that is valid whatever the values: zero, or the value of largest magnitude and zero."""
+        largest = max(self._low, self._high, key=abs)
+        mean = float(self._values.prefix_sums[-1]) / self._values.size
+        spans_zero = self._low <= 0 <= self._high
+        if largest == 0 or (self._num_levels == 1 and spans_zero):
+            return self._candidate(abs(largest) or 1.0, 0, 1)
+        if self._num_levels == 1:
+            return self._candidate(abs(mean), 1 if mean > 0 else -1, 1)
+        first = -1 if largest < 0 or self._num_levels > 2 else 0
+        return self._candidate(abs(largest), first, min(self._num_levels, 3))
+
+    def coarse_steps(self) -> Iterator[float]:
+        """From a grid as wide as the values to one as narrow as their standard deviation."""
+        gaps = max(self._num_levels - 1, 1)
+        widest = (self._high - self._low) / max(gaps - 1, 1)
+        if widest == 0 or self._num_levels == 1:
+            return
+        yield from self._exact_steps()
+        step = widest
+        while step * gaps > self._deviation / 2:
+            yield step
+            step *= _COARSE
+
+    def better(self, best: _Candidate, step: float) -> _Candidate:
+        """``best``, or the best grid of this step if that is better."""
+        offset = round(self._median / step) - (self._num_levels - 1) // 2
+        found = self._candidate(step, offset, self._num_levels)
+        stride = max(self._num_levels // 2, 1)
+        while stride:
+            sides = [self._candidate(step, found.grid.offset + side, self._num_levels) for side in (-stride, stride)]
+            better = max(sides, key=lambda side: side.gain)
+            if better.gain > found.gain:
+                found = better
+            else:
+                stride //= 2
+        return found if found.gain > best.gain else best
+
+    def _exact_steps(self) -> Iterator[float]:
+        """Steps of values that lie on a grid already: the smallest magnitude and the smallest distance."""
+        values = self._values.values
+        gaps = np.diff(values.astype(np.float64))
+        for sizes in (np.abs(values[values != 0]), gaps[gaps > 0]):
+            smallest = float(sizes.min())
+            if (self._high - self._low) / smallest < 4 * self._num_levels:
+                yield smallest
+
+    def _candidate(self, step: float, offset: int, num_levels: int) -> _Candidate:
+        if self._low <= 0 <= self._high:
+            offset = min(max(offset, 1 - num_levels), 0)
+        offset = min(max(offset, -_MAX_OFFSET), _MAX_OFFSET)
+        with np.errstate(over="ignore", under="ignore"):
+            step = float(step_dtype(self._dtype).type(step * self._values.scale))
+        grid = UniformGrid(step, offset, num_levels, self._dtype)
+        return _Candidate(self._gain(grid), grid)
+
+    def _gain(self, grid: UniformGrid) -> float:
+        if not (0 < grid.step < np.inf) or not _is_finite(grid):
+            return -np.inf
+        step = grid.step / self._values.scale
+        levels = step * np.arange(grid.offset, grid.offset + grid.num_levels, dtype=np.float64)
+        cells = self._values.cut(levels[:-1] + step / 2)
+        return float(np.sum(levels * (2 * self._values.sums(cells) - levels * self._values.counts(cells))))
+
+
+def _is_finite(grid: UniformGrid) -> bool:
+    last = UniformGrid(grid.step, grid.offset + grid.num_levels - 1, 1, grid.dtype)
+    first = UniformGrid(grid.step, grid.offset, 1, grid.dtype)
+    ends = np.concatenate((first.levels, last.levels)).astype(np.float64)
+    return bool(np.isfinite(ends).all())
+
+
+def _deviation(values: Distribution) -> float:
+    """Standard deviation of the tensor's values, divided by the scale."""
+    counts = values.counts(np.arange(len(values.values) + 1))
+    mean = float(values.prefix_sums[-1]) / values.size
+    return float(np.sqrt(np.sum(counts * (values.values.astype(np.float64) - mean) ** 2) / values.size))

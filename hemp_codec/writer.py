@@ -1,0 +1,220 @@
+"""Writing a `.hemp` file: checkpoint -> arrays -> quantizer -> indices and levels -> coder -> streams -> container.
+
+``write`` writes to any binary file object and holds neither all tensors nor all streams in memory: tensors are taken
+from the mapping one after the other, and coded segments beyond 256 MiB wait in a temporary file, since the directory
+that says where they are stands in front of them.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import IO, BinaryIO
+
+import numpy as np
+
+from hemp_codec import coders, quantizers
+from hemp_codec._front import RecordedTensor, StreamRecord, chunk_bytes, front_bytes, recorded
+from hemp_codec._prepare import Preparer
+from hemp_codec._streams import CodedSegment, Grouper, Stream, segment_tasks
+from hemp_codec.coders import Coder
+from hemp_codec.errors import LimitError
+from hemp_codec.quantizers import Quantizer
+from hemp_codec.rules import RuleLike, parse_rules
+from hemp_codec.tensors import QuantizedTensor
+
+SEGMENT_BITS = 20
+_SEGMENT_BITS_RANGE = range(10, 29)
+_MAX_TENSORS = 1 << 24
+_SPOOL_MEMORY = 1 << 28
+_TASKS_PER_THREAD = 4  # coded or waiting at a time: enough to keep threads busy, few enough to bound memory
+
+Tensors = Mapping[str, np.ndarray] | Mapping[str, QuantizedTensor] | Mapping[str, np.ndarray | QuantizedTensor]
+Progress = Callable[[str, int, int], None]
+
+
+def encode(
+    tensors: Tensors,
+    *,
+    quantizer: str | Quantizer = "lossless",
+    coder: str | Coder = "arithmetic",
+    rules: Iterable[RuleLike] = (),
+    metadata: Mapping[str, str] | None = None,
+    threads: int | None = None,
+    source_sha256: bytes | None = None,
+    progress: Progress | None = None,
+    segment_bits: int = SEGMENT_BITS,
+) -> bytes:
+    """The bytes of a `.hemp` file; arguments and errors as for ``write``."""
+    out = io.BytesIO()
+    write(
+        tensors,
+        out,
+        quantizer=quantizer,
+        coder=coder,
+        rules=rules,
+        metadata=metadata,
+        threads=threads,
+        source_sha256=source_sha256,
+        progress=progress,
+        segment_bits=segment_bits,
+    )
+    return out.getvalue()
+
+
+def write(
+    tensors: Tensors,
+    file: BinaryIO | IO[bytes],
+    *,
+    quantizer: str | Quantizer = "lossless",
+    coder: str | Coder = "arithmetic",
+    rules: Iterable[RuleLike] = (),
+    metadata: Mapping[str, str] | None = None,
+    threads: int | None = None,
+    source_sha256: bytes | None = None,
+    progress: Progress | None = None,
+    segment_bits: int = SEGMENT_BITS,
+    spool_dir: str | os.PathLike[str] | None = None,
+) -> int:
+    """Write ``tensors`` as a `.hemp` file; the same input and options give the same bytes.
+
+    Args:
+        tensors: names to arrays of any dtype of the format, byte order and memory layout, or to ``QuantizedTensor``s,
+            which are stored as they are.  Each value is asked for once, in order.
+        file: binary file object; nothing is written to it before all tensors are coded.
+        quantizer: for tensors that no rule matches.  A lossy one applies to float16, bfloat16, float32 and float64
+            tensors of rank 2 and more; all others stay lossless.
+        coder: name or coder for tensors whose rule names none.  What it would not make smaller is stored.
+        rules: texts ``'GLOB=quantizer[:levels][@coder]'`` or pairs of a name pattern and a quantizer; the first match
+            wins, for floating-point tensors of any rank.
+        metadata: text to text.
+        threads: that code segments; None: one for each CPU that this process may use.
+        source_sha256: hash of the file from which the tensors come, 32 bytes.
+        progress: called as ``progress(name, done, total)`` after each tensor.
+        segment_bits: a stream is cut into segments of 2^segment_bits elements, 10 to 28.
+        spool_dir: folder of the temporary file.
+
+    Returns:
+        The number of bytes written.
+
+    Raises:
+        HempError: a tensor or metadata cannot be stored; the message names it.  ``QuantizationError``, which is also a
+            ValueError: a tensor has NaN or infinite values and a lossy quantizer was asked for.
+        ValueError: an argument is out of range.
+    """
+    if segment_bits not in _SEGMENT_BITS_RANGE:
+        raise ValueError(f"segment_bits must be an integer from 10 to 28, not {segment_bits!r}")
+    if len(tensors) > _MAX_TENSORS:
+        raise LimitError(f"{len(tensors)} tensors are more than {_MAX_TENSORS}", code="LIMIT_EXCEEDED")
+    chunks = chunk_bytes(metadata, source_sha256)
+    chosen_coder = coders.get(coder) if isinstance(coder, str) else coder
+    preparer = Preparer(quantizers.get(quantizer), chosen_coder, parse_rules(rules))
+    count = _thread_count(threads)
+    folder = None if spool_dir is None else os.fspath(spool_dir)
+    with (
+        tempfile.SpooledTemporaryFile(max_size=_SPOOL_MEMORY, dir=folder) as spool,
+        ThreadPoolExecutor(count) if count > 1 else nullcontext() as pool,
+    ):
+        body = _Body(spool, pool, count, segment_bits)
+        records = _code_all(tensors, preparer, body, progress)
+        return _assemble(file, front_bytes(body.place(records), segment_bits, chunks), body)
+
+
+def _code_all(tensors: Tensors, preparer: Preparer, body: _Body, progress: Progress | None) -> list[RecordedTensor]:
+    """Prepare and code all tensors; gives their records without streams."""
+    records = []
+    grouper = Grouper(body.segment_elements)
+    for number, (name, value) in enumerate(tensors.items()):
+        tensor = preparer.prepare(name, value)
+        records.append(recorded(tensor))
+        if tensor.planes:
+            for stream in grouper.add(number, tensor):
+                body.code(stream)
+        if progress:
+            progress(name, number + 1, len(tensors))
+    for stream in grouper.finish():
+        body.code(stream)
+    return records
+
+
+def _assemble(file: BinaryIO | IO[bytes], front: bytes, body: _Body) -> int:
+    size = file.write(front)
+    for segment in body.segments():
+        size += file.write(segment)
+    return size
+
+
+class _Body:
+    """Codes streams and keeps their segments until the front is known.
+
+    Segments are collected in the order in which they were begun, whichever thread finishes first.
+    """
+
+    def __init__(self, spool: IO[bytes], pool: ThreadPoolExecutor | None, threads: int, segment_bits: int) -> None:
+        self.segment_elements = 1 << segment_bits
+        self._spool = spool
+        self._pool = pool
+        self._max_pending = _TASKS_PER_THREAD * threads
+        self._pending: deque[tuple[int, Future[CodedSegment]]] = deque()
+        self._streams: dict[int, StreamRecord] = {}
+        self._offsets: dict[int, list[int]] = {}
+        self._joined: set[int] = set()
+        self._end = 0
+
+    def code(self, stream: Stream) -> None:
+        """Begin to code a stream."""
+        opener = stream.numbers[0]
+        self._joined.update(stream.numbers[1:])
+        self._offsets[opener] = []
+        for task in segment_tasks(stream, self.segment_elements):
+            self._pending.append((opener, self._submit(task)))
+            while len(self._pending) > self._max_pending:
+                self._collect()
+
+    def place(self, records: list[RecordedTensor]) -> list[RecordedTensor]:
+        """The records with their streams, when everything is coded."""
+        while self._pending:
+            self._collect()
+        return [
+            replace(record, stream=self._streams.get(number), joined=number in self._joined)
+            for number, record in enumerate(records)
+        ]
+
+    def segments(self) -> Iterator[bytes]:
+        """The bytes of all segments, in the order of the records that open the streams."""
+        for opener in sorted(self._streams):
+            for offset, (size, _) in zip(self._offsets[opener], self._streams[opener].segments, strict=True):
+                self._spool.seek(offset)
+                yield self._spool.read(size)
+
+    def _submit(self, task: Callable[[], CodedSegment]) -> Future[CodedSegment]:
+        if self._pool:
+            return self._pool.submit(task)
+        future: Future[CodedSegment] = Future()
+        future.set_result(task())
+        return future
+
+    def _collect(self) -> None:
+        """Wait for the oldest segment and put it away."""
+        opener, future = self._pending.popleft()
+        coded = future.result()
+        record = self._streams.setdefault(opener, StreamRecord(coded.coder, coded.coded_planes, []))
+        record.segments.append((len(coded.data), coded.checksum))
+        self._offsets[opener].append(self._end)
+        self._spool.write(coded.data)
+        self._end += len(coded.data)
+
+
+def _thread_count(threads: int | None) -> int:
+    if threads is None:
+        affinity = getattr(os, "sched_getaffinity", None)
+        return len(affinity(0)) if affinity else os.cpu_count() or 1
+    if threads < 1:
+        raise ValueError(f"threads must be at least 1, not {threads}")
+    return threads
