@@ -16,9 +16,10 @@ from hemp_codec.dtypes import BY_NAME, DType
 from hemp_codec.errors import UnsupportedError
 
 if TYPE_CHECKING:
-    import torch
+    from torch import Tensor, device
+    from torch import dtype as TorchDType
 
-    Device = str | int | torch.device
+    Device = str | int | device
 
 # Integers of the same size, through which the bits of types pass that torch and numpy do not exchange directly.
 _CARRIERS = {1: "uint8", 2: "int16", 4: "int32"}
@@ -34,7 +35,7 @@ def import_torch() -> ModuleType:
     return torch
 
 
-def to_array(tensor: torch.Tensor) -> np.ndarray:
+def to_array(tensor: Tensor) -> np.ndarray:
     """The values of ``tensor`` as an array of the same shape and dtype; a view of its memory if it is contiguous.
 
     Raises:
@@ -58,7 +59,7 @@ def to_array(tensor: torch.Tensor) -> np.ndarray:
     return array.view(dtype.numpy)
 
 
-def to_arrays(tensors: Mapping[str, torch.Tensor]) -> dict[str, np.ndarray]:
+def to_arrays(tensors: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
     """``to_array`` for each; tensors that are the same view of the same memory become the same array."""
     arrays: dict[tuple[Any, ...], np.ndarray] = {}
     result: dict[str, np.ndarray] = {}
@@ -71,7 +72,7 @@ def to_arrays(tensors: Mapping[str, torch.Tensor]) -> dict[str, np.ndarray]:
     return result
 
 
-def identity(tensor: torch.Tensor) -> tuple[Any, ...]:
+def identity(tensor: Tensor) -> tuple[Any, ...]:
     """Equal for tensors that are the same view of the same memory."""
     torch = import_torch()
     if tensor.layout != torch.strided or tensor.is_meta or not tensor.numel():
@@ -80,7 +81,7 @@ def identity(tensor: torch.Tensor) -> tuple[Any, ...]:
     return tensor.device, tensor.data_ptr(), tensor.dtype, tuple(tensor.shape), tensor.stride(), *bits
 
 
-def to_tensor(array: np.ndarray) -> torch.Tensor:
+def to_tensor(array: np.ndarray) -> Tensor:
     """``array`` as a torch tensor on the CPU; of the same memory if it is writable, contiguous and little-endian.
 
     Raises:
@@ -92,28 +93,41 @@ def to_tensor(array: np.ndarray) -> torch.Tensor:
     shape = array.shape
     usable = array.flags.c_contiguous and array.flags.writeable and array.flags.aligned and array.dtype == dtype.numpy
     flat = (array if usable else np.array(array, dtype.numpy, order="C")).reshape(-1)
-    if dtype.name in _DIRECT:
-        return torch.from_numpy(flat).reshape(shape)
-    carrier = _CARRIERS[dtype.size]
-    return torch.from_numpy(flat.view(carrier)).view(torch_dtype).reshape(shape)
+    carried = flat if dtype.name in _DIRECT else flat.view(_CARRIERS[dtype.size])
+    tensor: Tensor = torch.from_numpy(carried).view(torch_dtype).reshape(shape)
+    return tensor
 
 
-def _torch_dtype(torch: ModuleType, dtype: DType) -> torch.dtype:
-    found: torch.dtype | None = getattr(torch, dtype.name, None)
+def _torch_dtype(torch: ModuleType, dtype: DType) -> TorchDType:
+    found: TorchDType | None = getattr(torch, dtype.name, None)
     if found is None:
         raise UnsupportedError(f"torch {torch.__version__} has no {dtype.name}; install a newer one")
     return found
 
 
-def to_tensors(arrays: Mapping[str, np.ndarray], device: Device = "cpu") -> dict[str, torch.Tensor]:
-    """``to_tensor`` for each, on ``device``; arrays of the same memory and dtype become tensors of the same storage."""
+def to_tensors(arrays: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
+    """``to_tensor`` for each; arrays of the same memory and dtype become tensors of the same storage."""
     # The arrays stay referenced, because memory that is given back may become that of the next array.
-    known: dict[tuple[Any, ...], tuple[np.ndarray, torch.Tensor]] = {}
-    result: dict[str, torch.Tensor] = {}
+    known: dict[tuple[Any, ...], tuple[np.ndarray, Tensor]] = {}
+    result: dict[str, Tensor] = {}
     for name, array in arrays.items():
-        shareable = array.size and array.flags.c_contiguous
-        key = array.__array_interface__["data"][0] if shareable else name, array.dtype, array.size
+        key = _address(array) if array.size and array.flags.c_contiguous else name, array.dtype, array.size
         if key not in known:
-            known[key] = array, to_tensor(array).to(device)
+            known[key] = array, to_tensor(array)
         result[name] = known[key][1].reshape(array.shape)
     return result
+
+
+def to_separate_tensors(arrays: dict[str, np.ndarray], device: Device = "cpu") -> dict[str, Tensor]:
+    """``to_tensor`` for each, on ``device``; no two share memory, even where the arrays do."""
+    addresses: set[int] = set()
+    result: dict[str, Tensor] = {}
+    for name, array in arrays.items():
+        result[name] = to_tensor(array.copy() if _address(array) in addresses else array).to(device)
+        addresses.add(_address(array))
+    return result
+
+
+def _address(array: np.ndarray) -> int:
+    address: int = array.__array_interface__["data"][0]
+    return address

@@ -22,7 +22,7 @@ from hemp_codec import dtypes
 from hemp_codec.checkpoints.checkpoint import Checkpoint, LazyTensors, checked_bool
 from hemp_codec.dtypes import DTYPES, DType
 from hemp_codec.errors import FormatError, UnsupportedError
-from hemp_codec.files import atomic_writer
+from hemp_codec.files import replacing
 
 _ENDING = ".npy"
 # The earliest time that a zip archive can state: with the time of writing, saving twice would give two files.
@@ -124,7 +124,7 @@ def save(tensors: Mapping[str, np.ndarray], path: Path, metadata: Mapping[str, s
     for name in tensors:
         if "\0" in name or len(name.encode()) > _MAX_NAME_SIZE:
             raise UnsupportedError(f".npz cannot hold the name {name!r}; write .safetensors", tensor=name)
-    with atomic_writer(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+    with replacing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
         for name, array in tensors.items():
             member = zipfile.ZipInfo(name + _ENDING, _TIMESTAMP)
             with archive.open(member, "w", force_zip64=True) as out:

@@ -18,7 +18,7 @@ import numpy as np
 from hemp_codec import torch_arrays
 from hemp_codec.checkpoints.checkpoint import Checkpoint, checked_bool
 from hemp_codec.errors import FormatError
-from hemp_codec.files import atomic_writer
+from hemp_codec.files import replacing
 
 if TYPE_CHECKING:
     import torch
@@ -97,5 +97,5 @@ def save(tensors: Mapping[str, np.ndarray], path: Path, metadata: Mapping[str, s
     del metadata
     torch = torch_arrays.import_torch()
     state = torch_arrays.to_tensors(tensors)
-    with atomic_writer(path) as file:
+    with replacing(path) as file:
         torch.save(state, file)

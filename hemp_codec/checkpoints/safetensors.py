@@ -21,7 +21,7 @@ from hemp_codec import dtypes
 from hemp_codec.checkpoints.checkpoint import Checkpoint, LazyTensors, checked_bool
 from hemp_codec.dtypes import DType
 from hemp_codec.errors import FormatError, UnsupportedError
-from hemp_codec.files import atomic_writer
+from hemp_codec.files import replacing
 
 MAX_HEADER_SIZE = 100_000_000
 _METADATA = "__metadata__"
@@ -150,7 +150,7 @@ def _read(data: mmap.mmap, data_start: int, entry: _Entry) -> np.ndarray:
 def save(tensors: Mapping[str, np.ndarray], path: Path, metadata: Mapping[str, str]) -> None:
     """Write ``tensors`` in their order; tied tensors are written once for each name, as the format wants."""
     header = _header(tensors, metadata)
-    with atomic_writer(path) as file:
+    with replacing(path) as file:
         file.write(len(header).to_bytes(8, "little"))
         file.write(header)
         for array in tensors.values():
