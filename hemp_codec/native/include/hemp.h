@@ -130,7 +130,8 @@ hemp_status hemp_front_size(const uint8_t *prefix, size_t prefix_size, uint64_t 
 hemp_status hemp_open_memory(const uint8_t *front, size_t front_size, uint64_t *memory_size, hemp_place *place);
 
 /* Check the whole front and list what it says.  `memory` is aligned for uint64_t.  `file_size` is HEMP_NONE if it is not
- * known.  Time: O(front bytes), and O(n log n) for the names. */
+ * known.  Time: O(front bytes), and O(n log n) for the names.  After an error with a place->tensor, that record is listed as
+ * far as it was read: its name, of name_size bytes, may serve for a message. */
 hemp_status hemp_open(hemp_directory *directory, const uint8_t *front, size_t front_size, uint64_t file_size,
                       void *memory, size_t memory_size, hemp_place *place);
 

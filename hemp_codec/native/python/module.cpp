@@ -88,33 +88,35 @@ std::string sentence(hemp_status status) {
     }
 }
 
-[[noreturn]] void raise(nb::handle type, const std::string &message, nb::kwargs fields) {
-    nb::object error = type(message, **fields);
-    PyErr_SetObject(type.ptr(), error.ptr());
-    throw nb::python_error();
-}
-
-[[noreturn]] void raise_status(hemp_status status, const hemp_place *place, const std::string &name) {
+[[noreturn]] void raise(hemp_status status, const std::string &message, nb::dict fields) {
     const int number = static_cast<int>(status);
     if (number >= HEMP_MEMORY_TOO_SMALL) {
         throw nb::value_error(hemp_status_name(status));
     }
     nb::object type = nb::module_::import_("hemp_codec.errors").attr("STATUS_CLASSES")[nb::int_(number)];
-    std::string message = sentence(status) + " (" + hemp_status_name(status);
-    nb::dict fields;
     fields["code"] = nb::str(hemp_status_name(status));
-    if (place != nullptr) {
-        message += " in " + std::string(place->field) + " at byte " + std::to_string(place->offset);
-        fields["offset"] = nb::int_(place->offset);
-        if (place->tensor != HEMP_NONE) {
-            message += ", tensor " + std::to_string(place->tensor);
-        }
-        if (!name.empty()) {
-            message += " " + name;
-            fields["tensor"] = nb::str(name.c_str(), name.size());
-        }
+    nb::object error = type(message, **nb::borrow<nb::kwargs>(fields));
+    PyErr_SetObject(type.ptr(), error.ptr());
+    throw nb::python_error();
+}
+
+// A fault of a payload: where the payload stands is for the caller to say.
+[[noreturn]] void raise_payload(hemp_status status) { raise(status, sentence(status), nb::dict()); }
+
+// A fault of the front.  `name` is that of the tensor concerned, or nothing.
+[[noreturn]] void raise_front(const std::string &what, hemp_status status, const hemp_place &place, nb::object name) {
+    nb::dict fields;
+    fields["offset"] = nb::int_(place.offset);
+    std::string message = what + " (" + hemp_status_name(status) + " at byte " + std::to_string(place.offset);
+    message += ", field " + std::string(place.field);
+    if (place.tensor != HEMP_NONE) {
+        message += ", tensor " + std::to_string(place.tensor);
     }
-    raise(type, message + ")", nb::borrow<nb::kwargs>(fields));
+    if (!name.is_none()) {
+        message += " " + std::string(nb::repr(name).c_str());
+        fields["tensor"] = name;
+    }
+    raise(status, message + ")", fields);
 }
 
 // ---------------------------------------------------------------------------------------------------------- coders
@@ -180,7 +182,7 @@ template <typename Decode> nb::list decode(nb::handle payload_object, nb::handle
         status = call(payload, parts);
     }
     if (status != HEMP_OK) {
-        raise_status(status, nullptr, "");
+        raise_payload(status);
     }
     return arrays;
 }
@@ -236,7 +238,7 @@ template <typename Encode> nb::bytes encode(nb::handle arrays, nb::handle part_l
         throw nb::value_error("an index is not below num_levels");
     }
     if (status != HEMP_OK) {
-        raise_status(status, nullptr, "");
+        raise_payload(status);
     }
     return nb::bytes(reinterpret_cast<const char *>(payload.get()), size);
 }
@@ -380,7 +382,7 @@ public:
             }
         }
         if (status != HEMP_OK) {
-            raise_status(status, &place, "");
+            raise_front(sentence(status), status, place, name_at(place));
         }
     }
 
@@ -504,6 +506,18 @@ private:
         return nb::str(reinterpret_cast<const char *>(directory_.front + record.name_offset), record.name_size);
     }
 
+    // The name of the tensor in whose record the front is wrong, if it was read.
+    nb::object name_at(const hemp_place &place) const {
+        if (place.tensor == HEMP_NONE) {
+            return nb::none();
+        }
+        const hemp_tensor &record = directory_.tensors[place.tensor];
+        if (record.name_size == 0) {
+            return nb::none();
+        }
+        return nb::str(reinterpret_cast<const char *>(directory_.front + record.name_offset), record.name_size);
+    }
+
     static nb::object optional(uint64_t number) { return number == HEMP_NONE ? nb::none() : nb::object(nb::int_(number)); }
 
     // The front has been checked, so nothing can run over its end.
@@ -533,8 +547,14 @@ uint64_t front_size(nb::handle prefix_object, uint64_t limit) {
     hemp_place place{0, HEMP_NONE, ""};
     uint64_t size = 0;
     const hemp_status status = hemp_front_size(prefix.data(), prefix.size(), limit, &size, &place);
+    if (status == HEMP_BAD_VERSION) {
+        const std::string minor = prefix.size() > 9 ? std::to_string(prefix.data()[9]) : "?";
+        raise_front("the file has version " + std::to_string(prefix.data()[8]) + "." + minor +
+                        " of the format, and this reader knows 0.1 only; use a reader of that version",
+                    status, place, nb::none());
+    }
     if (status != HEMP_OK) {
-        raise_status(status, &place, "");
+        raise_front(sentence(status), status, place, nb::none());
     }
     return size;
 }

@@ -1,5 +1,6 @@
 /* The decoder of the arithmetic coder: spec/coders.md, section 5. */
 #include "arithmetic_model.h"
+#include "parts.h"
 
 /* 5.1.  `position` counts the bytes read, those beyond the end included; `failed` stays set once v was out of range,
  * so that the inner loop needs no exit. */
@@ -124,7 +125,7 @@ static bool decode_header(range_decoder *decoder, uint32_t num_levels, arithmeti
     header->num_levels = num_levels;
     header->constant = decode_uniform(decoder, 1) == 1;
     if (header->constant) {
-        header->symbol = decode_uniform(decoder, hemp_arithmetic_level_bits(num_levels));
+        header->symbol = decode_uniform(decoder, hemp_index_bits(num_levels));
         return header->symbol < num_levels;
     }
     header->bins = decode_uniform(decoder, 4) + 1;
@@ -193,6 +194,7 @@ uint64_t hemp_arithmetic_decode_memory(const hemp_part *parts, size_t count) {
 
 hemp_status hemp_arithmetic_decode(const uint8_t *payload, size_t size, const hemp_part *parts, size_t count,
                                    void *memory, size_t memory_size) {
+    if (hemp_parts_check(parts, count) != HEMP_OK) return HEMP_BAD_ARGUMENT;
     if (memory_size < hemp_arithmetic_decode_memory(parts, count)) return HEMP_MEMORY_TOO_SMALL;
     arithmetic_state *state = (arithmetic_state *)memory;
     uint16_t *columns = (uint16_t *)(state + 1);
@@ -202,7 +204,7 @@ hemp_status hemp_arithmetic_decode(const uint8_t *payload, size_t size, const he
     for (size_t i = 0; i < count; i++) {
         const hemp_part *part = &parts[i];
         if (!arithmetic_takes_part(part)) {
-            fill(part, 0);
+            hemp_part_clear(part);
             continue;
         }
         const bool same = levels_before == part->num_levels && decode_uniform(&decoder, 1) == 1;

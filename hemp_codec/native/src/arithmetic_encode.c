@@ -1,25 +1,275 @@
-#include "hemp_encode.h"
+/* The encoder of the arithmetic coder: spec/coders.md, section 5. */
+#include "arithmetic_encode.h"
+
+#include "parts.h"
+
+/* 5.7.  With `payload` NULL nothing is written and only `cost` grows, in bits / 65536. */
+typedef struct range_encoder {
+    uint8_t *payload;
+    uint64_t capacity;
+    uint64_t size;
+    uint64_t low;
+    uint64_t range;
+    uint64_t cost;
+    bool full;
+} range_encoder;
+
+static void begin_encoder(range_encoder *encoder, uint8_t *payload, size_t capacity) {
+    memset(encoder, 0, sizeof *encoder);
+    encoder->payload = payload;
+    encoder->capacity = capacity;
+    encoder->range = UINT64_MAX;
+}
+
+static void carry(range_encoder *encoder) {
+    uint64_t at = encoder->size;
+    while (at > 0 && ++encoder->payload[--at] == 0) continue;
+}
+
+static void write_top(range_encoder *encoder, uint32_t bytes) {
+    if (encoder->size + bytes > encoder->capacity) {
+        encoder->full = true;
+        return;
+    }
+    for (uint32_t i = 0; i < bytes; i++) encoder->payload[encoder->size++] = (uint8_t)(encoder->low >> (56 - 8 * i));
+}
+
+static inline void narrow(range_encoder *encoder, uint64_t offset, uint64_t range) {
+    encoder->low += offset;
+    if (encoder->low < offset) carry(encoder);
+    encoder->range = range;
+    if (range < (uint64_t)1 << 32) {
+        write_top(encoder, 4);
+        encoder->low <<= 32;
+        encoder->range = range << 32;
+    }
+}
+
+/* 65536 (16 - log2 frequency), to within 0.01 bit. */
+static inline uint32_t bits_of(uint32_t frequency) {
+    uint32_t exponent = frequency >> 16 ? 16 : 0;
+    for (uint32_t step = 8; step > 0; step /= 2)
+        if (frequency >> (exponent + step)) exponent += step;
+    const uint32_t x = (frequency << (16 - exponent)) - 65536;
+    return ((16 - exponent) << 16) - x - (uint32_t)(((uint64_t)x * (65536 - x) >> 16) * 22544 >> 16);
+}
+
+static void encode_uniform(range_encoder *encoder, uint32_t value, uint32_t bits) {
+    if (bits == 0) return;
+    if (!encoder->payload) {
+        encoder->cost += (uint64_t)bits << 16;
+        return;
+    }
+    const uint64_t unit = encoder->range >> bits;
+    narrow(encoder, unit * value, unit);
+}
+
+static inline void encode_symbol(range_encoder *encoder, const arithmetic_model *model, uint32_t symbol,
+                                 uint32_t symbols) {
+    const uint32_t low = model->cum[symbol];
+    const uint32_t frequency = arithmetic_cum(model, symbol + 1, symbols) - low;
+    if (!encoder->payload) {
+        encoder->cost += bits_of(frequency);
+        return;
+    }
+    const uint64_t unit = encoder->range >> 16;
+    narrow(encoder, unit * low, unit * frequency);
+}
+
+/* The shortest end that decodes, and no zero bytes after it. */
+static void finish(range_encoder *encoder) {
+    for (uint32_t bytes = 0; bytes <= 8; bytes++) {
+        const uint64_t below = bytes == 0 ? UINT64_MAX : ((uint64_t)1 << (64 - 8 * bytes)) - 1;
+        const uint64_t to_next = (0 - encoder->low) & (bytes == 8 ? 0 : below);
+        if (to_next >= encoder->range) continue;
+        encoder->low += to_next;
+        if (encoder->low < to_next) carry(encoder);
+        write_top(encoder, bytes);
+        break;
+    }
+    while (encoder->size > 0 && encoder->payload[encoder->size - 1] == 0) encoder->size--;
+}
+
+static void encode_bin_sizes(range_encoder *encoder, const arithmetic_header *header) {
+    if (header->bins == header->num_levels) return;
+    for (uint32_t b = 0; b + 1 < header->bins; b++) {
+        const uint32_t size = header->bin_start[b + 1] - header->bin_start[b];
+        uint32_t bits = 0;
+        while (size >> (bits + 1)) {
+            encode_uniform(encoder, 0, 1);
+            bits++;
+        }
+        encode_uniform(encoder, 1, 1);
+        encode_uniform(encoder, size - ((uint32_t)1 << bits), bits);
+    }
+}
+
+static void encode_header(range_encoder *encoder, const arithmetic_header *header) {
+    encode_uniform(encoder, header->constant, 1);
+    if (header->constant) {
+        encode_uniform(encoder, header->symbol, hemp_index_bits(header->num_levels));
+        return;
+    }
+    encode_uniform(encoder, header->bins - 1, 4);
+    encode_bin_sizes(encoder, header);
+    encode_uniform(encoder, header->center, 4);
+    encode_uniform(encoder, header->order, 2);
+    encode_uniform(encoder, header->classes - 1, 4);
+    encode_uniform(encoder, header->prior, 3);
+    encode_uniform(encoder, header->limit, 2);
+    if (header->classes == 1) return;
+    for (int i = 0; i < 4; i++) encode_uniform(encoder, header->weights[i], 6);
+    encode_uniform(encoder, header->shift, 4);
+    encode_uniform(encoder, header->row_rate - 2, 3);
+    encode_uniform(encoder, header->column_rate - 2, 3);
+    encode_uniform(encoder, header->initial, 8);
+    for (uint32_t i = 0; i + 1 < header->classes; i++) encode_uniform(encoder, header->thresholds[i], 8);
+}
+
+static void encode_residual(range_encoder *encoder, arithmetic_state *state, uint32_t bin, uint32_t rest) {
+    const arithmetic_residual residual = state->residuals[bin];
+    arithmetic_model *model = &state->residual_models[bin];
+    const uint32_t symbol = rest >> residual.raw_bits;
+    arithmetic_prepare_root(model, residual.symbols);
+    encode_symbol(encoder, model, symbol, residual.symbols);
+    arithmetic_learn(model, symbol, residual.symbols, HEMP_ROOT_LIMIT);
+    encode_uniform(encoder, rest & (((uint32_t)1 << residual.raw_bits) - 1), residual.raw_bits);
+}
+
+static void encode_indices(range_encoder *encoder, arithmetic_state *state, const hemp_part *part,
+                           const uint8_t *bin_of, uint16_t *columns) {
+    const arithmetic_header *header = &state->header;
+    const uint32_t bins = header->bins, classes = header->classes;
+    uint32_t history = state->history_start;
+    arithmetic_neighbors neighbors;
+    hemp_arithmetic_begin_part(header, part, columns, &neighbors);
+    for (uint64_t i = 0; i < part->size; i++) {
+        const uint32_t index = arithmetic_get_index(part, i);
+        const uint32_t bin = bin_of[index];
+        uint32_t context = history * classes;
+        if (classes > 1) {
+            if (i > 0) arithmetic_next_row(header, &neighbors);
+            context += state->class_of_cell[arithmetic_cell(header, arithmetic_neighborhood(header, &neighbors))];
+        }
+        arithmetic_model *model = arithmetic_prepare_context(state, context);
+        encode_symbol(encoder, model, bin, bins);
+        arithmetic_learn(model, bin, bins, state->context_limit);
+        arithmetic_learn(&state->root, bin, bins, HEMP_ROOT_LIMIT);
+        if (state->residuals[bin].levels > 1) encode_residual(encoder, state, bin, index - header->bin_start[bin]);
+        if (classes > 1) arithmetic_observe(header, &neighbors, bin);
+        if (header->order > 0) history = (history * bins + bin) % state->history_modulus;
+    }
+}
+
+/* Parts of one num_levels under one header; `first` is the first part of the payload or of another num_levels. */
+static void encode_run(range_encoder *encoder, arithmetic_state *state, const hemp_part *parts, size_t count,
+                       bool first, const arithmetic_scratch *scratch) {
+    if (!state->header.constant) {
+        hemp_arithmetic_begin_models(state);
+        hemp_arithmetic_map_bins(&state->header, scratch->bin_of);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0 || !first) encode_uniform(encoder, i > 0, 1);
+        if (i == 0) encode_header(encoder, &state->header);
+        if (!state->header.constant) encode_indices(encoder, state, &parts[i], scratch->bin_of, scratch->columns);
+    }
+}
+
+uint64_t hemp_arithmetic_cost(const arithmetic_header *header, const hemp_part *parts, size_t count,
+                              const arithmetic_scratch *scratch) {
+    range_encoder counter;
+    begin_encoder(&counter, NULL, 0);
+    scratch->trial->header = *header;
+    encode_run(&counter, scratch->trial, parts, count, true, scratch);
+    return counter.cost;
+}
+
+void hemp_arithmetic_map_bins(const arithmetic_header *header, uint8_t *bin_of) {
+    for (uint32_t b = 0; b < header->bins; b++)
+        memset(bin_of + header->bin_start[b], (int)b, header->bin_start[b + 1] - header->bin_start[b]);
+}
+
+/* One header for the whole run, or one for each part: whichever takes fewer bits. */
+static void encode_best(range_encoder *encoder, arithmetic_state *state, const hemp_part *parts, size_t count,
+                        bool first, const arithmetic_scratch *scratch) {
+    hemp_arithmetic_fit(&state->header, parts, count, scratch);
+    if (count > 1) {
+        const uint64_t together = hemp_arithmetic_cost(&state->header, parts, count, scratch);
+        uint64_t apart = 0;
+        for (size_t i = 0; i < count; i++) {
+            arithmetic_header header;
+            hemp_arithmetic_fit(&header, &parts[i], 1, scratch);
+            apart += hemp_arithmetic_cost(&header, &parts[i], 1, scratch);
+        }
+        if (apart < together) {
+            for (size_t i = 0; i < count; i++) encode_best(encoder, state, &parts[i], 1, first && i == 0, scratch);
+            return;
+        }
+    }
+    encode_run(encoder, state, parts, count, first, scratch);
+}
+
+static size_t align_up(size_t size) {
+    return (size + 7) / 8 * 8;
+}
+
+static uint64_t elements_of(const hemp_part *parts, size_t count) {
+    uint64_t elements = 0;
+    for (size_t i = 0; i < count; i++) elements += arithmetic_takes_part(&parts[i]) ? parts[i].size : 0;
+    return elements;
+}
 
 uint64_t hemp_arithmetic_encode_bound(const hemp_part *parts, size_t count) {
-    (void)parts;
-    (void)count;
-    return 8;
+    return 64 + 256 * (uint64_t)count + 5 * elements_of(parts, count); /* a symbol and a residual: 16 bits each, raw 8 */
 }
 
 uint64_t hemp_arithmetic_encode_memory(const hemp_part *parts, size_t count) {
-    (void)parts;
-    (void)count;
-    return 8;
+    return 2 * align_up(sizeof(arithmetic_state)) + align_up((size_t)hemp_arithmetic_column_memory(parts, count)) +
+           HEMP_MAX_LEVELS * (sizeof(uint32_t) + 1) + sizeof(uint32_t) * elements_of(parts, count) +
+           sizeof(hemp_part) * count;
+}
+
+static arithmetic_scratch cut_scratch(uint8_t *memory, const hemp_part *parts, size_t count) {
+    arithmetic_scratch scratch;
+    scratch.trial = (arithmetic_state *)(void *)memory;
+    memory += align_up(sizeof(arithmetic_state));
+    scratch.columns = (uint16_t *)(void *)memory;
+    memory += align_up((size_t)hemp_arithmetic_column_memory(parts, count));
+    scratch.histogram = (uint32_t *)(void *)memory;
+    memory += HEMP_MAX_LEVELS * sizeof(uint32_t);
+    scratch.bin_of = memory;
+    memory += HEMP_MAX_LEVELS;
+    scratch.sums = (uint32_t *)(void *)memory;
+    return scratch;
+}
+
+static bool indices_fit(const hemp_part *part) {
+    for (uint64_t i = 0; i < part->size; i++)
+        if (arithmetic_get_index(part, i) >= part->num_levels) return false;
+    return true;
 }
 
 hemp_status hemp_arithmetic_encode(const hemp_part *parts, size_t count, uint8_t *payload, size_t capacity, size_t *size,
                                    void *memory, size_t memory_size) {
-    (void)parts;
-    (void)count;
-    (void)payload;
-    (void)capacity;
-    (void)size;
-    (void)memory;
-    (void)memory_size;
-    return HEMP_BAD_ARGUMENT;
+    if (hemp_parts_check(parts, count) != HEMP_OK) return HEMP_BAD_ARGUMENT;
+    if (memory_size < hemp_arithmetic_encode_memory(parts, count)) return HEMP_MEMORY_TOO_SMALL;
+    hemp_part *taking_part = (hemp_part *)memory;
+    size_t taking = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!indices_fit(&parts[i])) return HEMP_BAD_INDEX;
+        if (arithmetic_takes_part(&parts[i])) taking_part[taking++] = parts[i];
+    }
+    uint8_t *rest = (uint8_t *)(taking_part + count);
+    arithmetic_state *state = (arithmetic_state *)(void *)rest;
+    const arithmetic_scratch scratch = cut_scratch(rest + align_up(sizeof(arithmetic_state)), parts, count);
+
+    range_encoder encoder;
+    begin_encoder(&encoder, payload, capacity);
+    for (size_t begin = 0, end; begin < taking; begin = end) {
+        for (end = begin + 1; end < taking && taking_part[end].num_levels == taking_part[begin].num_levels;) end++;
+        encode_best(&encoder, state, &taking_part[begin], end - begin, true, &scratch);
+    }
+    if (taking > 0) finish(&encoder);
+    *size = (size_t)encoder.size;
+    return encoder.full ? HEMP_MEMORY_TOO_SMALL : HEMP_OK;
 }

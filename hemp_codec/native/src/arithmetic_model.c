@@ -1,11 +1,5 @@
 #include "arithmetic_model.h"
 
-uint32_t hemp_arithmetic_level_bits(uint32_t num_levels) {
-    uint32_t bits = 0;
-    while (((uint32_t)1 << bits) < num_levels) bits++;
-    return bits;
-}
-
 /* Cumulative frequencies in proportion to the weights, each frequency at least 1. */
 static void rebuild(arithmetic_model *model, const uint32_t *weights, uint32_t symbols) {
     uint64_t sum = 0;

@@ -75,8 +75,6 @@ typedef struct arithmetic_neighbors {
     uint32_t row, left, left2;
 } arithmetic_neighbors;
 
-uint32_t hemp_arithmetic_level_bits(uint32_t num_levels);
-
 /* Models at their beginning for the header in `state`, which has been checked. */
 void hemp_arithmetic_begin_models(arithmetic_state *state);
 

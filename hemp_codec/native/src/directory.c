@@ -168,7 +168,7 @@ static hemp_status check_names(hemp_walk *walk, uint64_t *scratch) {
 static hemp_status list_tensors(hemp_walk *walk, uint64_t capacity) {
     for (uint64_t i = 0; i < walk->tensor_count; i++) {
         if (i >= capacity) { /* what is left of `front` cannot hold a record */
-            walk->tensor = i;
+            walk->tensor = HEMP_NONE;
             return hemp_walk_fail(walk, HEMP_BAD_FRONT, walk->at, "tensors");
         }
         const hemp_status status = hemp_walk_tensor(walk, i);

@@ -351,8 +351,8 @@ hemp_status hemp_walk_tensor(hemp_walk *walk, uint64_t number) {
     if (status == HEMP_OK) {
         status = place_stream(walk, number, &form, &tensor);
     }
-    if (status == HEMP_OK && walk->directory != NULL) {
-        walk->directory->tensors[number] = tensor;
+    if (walk->directory != NULL) {
+        walk->directory->tensors[number] = tensor; /* of a bad record as well: its name goes into the message */
     }
     return status;
 }

@@ -1,0 +1,33 @@
+/* What the two files of the arithmetic encoder share. */
+#ifndef HEMP_ARITHMETIC_ENCODE_H
+#define HEMP_ARITHMETIC_ENCODE_H
+
+#include "arithmetic_model.h"
+#include "hemp_encode.h"
+
+/* Scratch memory of the encoder, cut from what the caller gave. */
+typedef struct arithmetic_scratch {
+    arithmetic_state *trial; /* for counting bits without writing */
+    uint16_t *columns;
+    uint32_t *histogram;     /* HEMP_MAX_LEVELS entries */
+    uint8_t *bin_of;         /* HEMP_MAX_LEVELS entries */
+    uint32_t *sums;          /* one for each element of the run */
+} arithmetic_scratch;
+
+static inline uint32_t arithmetic_get_index(const hemp_part *part, uint64_t i) {
+    return part->num_levels <= 256 ? ((const uint8_t *)part->indices)[i] : ((const uint16_t *)part->indices)[i];
+}
+
+/* bin_of[level] for the header's bins. */
+void hemp_arithmetic_map_bins(const arithmetic_header *header, uint8_t *bin_of);
+
+/* Bits, in 1/65536, that header and parts would take. */
+uint64_t hemp_arithmetic_cost(const arithmetic_header *header, const hemp_part *parts, size_t count,
+                              const arithmetic_scratch *scratch);
+
+/* A good header for parts of one num_levels, all of which take part.  O(elements), and some trials on a bounded number
+ * of elements; integer and plain IEEE arithmetic only, so that every platform chooses the same. */
+void hemp_arithmetic_fit(arithmetic_header *header, const hemp_part *parts, size_t count,
+                         const arithmetic_scratch *scratch);
+
+#endif
