@@ -59,8 +59,3 @@ class Part:
     def columns(self) -> int:
         """Elements of a row: all dimensions but the first, of rank 2 and more; else all elements."""
         return math.prod(self.shape[1:]) if len(self.shape) > 1 else math.prod(self.shape)
-
-    @property
-    def inner(self) -> int:
-        """Product of the dimensions from the third on: the elements of a convolution's kernel; else 1."""
-        return math.prod(self.shape[2:])

@@ -1,4 +1,4 @@
-"""The coder ``arithmetic``: adaptive, with contexts from neighboring indices (spec/coders.md, 5)."""
+"""The coder ``arithmetic``: an adaptive range coder with contexts (spec/coders.md, 5)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from hemp_codec.tensors import Part
 
 
 class Arithmetic(Coder):
-    """The coder that compresses most; it adapts as it goes."""
+    """The smallest files: learns from the row, the column, the row above and the previous indices as it goes.
+
+    The encoder fits the contexts to the indices; it takes O(n) time and 5 bytes of memory for each index.
+    """
 
     name: ClassVar[str] = "arithmetic"
     number: ClassVar[int] = 3

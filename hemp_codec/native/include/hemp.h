@@ -153,7 +153,6 @@ uint32_t hemp_crc32(const void *data, size_t size, uint32_t crc); /* continue wi
 typedef struct hemp_part {
     uint32_t num_levels; /* 1 to 65536 */
     uint64_t columns;    /* product of all dimensions but the first, of rank 2 and more; else the number of elements */
-    uint64_t inner;      /* product of all dimensions from the third on; 1 for ranks below 3 */
     uint64_t start;      /* number of the part's first element in its tensor */
     uint64_t size;       /* elements in the part */
     void *indices;       /* size indices: uint8_t up to 256 levels, else uint16_t */

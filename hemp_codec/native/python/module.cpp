@@ -125,7 +125,6 @@ hemp_part part_of(nb::handle object) {
     hemp_part part{};
     part.num_levels = nb::cast<uint32_t>(object.attr("num_levels"));
     part.columns = nb::cast<uint64_t>(object.attr("columns"));
-    part.inner = nb::cast<uint64_t>(object.attr("inner"));
     part.start = nb::cast<uint64_t>(object.attr("start"));
     part.size = nb::cast<uint64_t>(object.attr("size"));
     if (part.num_levels < 1 || part.num_levels > HEMP_MAX_LEVELS) {

@@ -47,9 +47,7 @@ static inline void narrow(range_encoder *encoder, uint64_t offset, uint64_t rang
 
 /* 65536 (16 - log2 frequency), to within 0.01 bit. */
 static inline uint32_t bits_of(uint32_t frequency) {
-    uint32_t exponent = frequency >> 16 ? 16 : 0;
-    for (uint32_t step = 8; step > 0; step /= 2)
-        if (frequency >> (exponent + step)) exponent += step;
+    const uint32_t exponent = arithmetic_high_bit(frequency);
     const uint32_t x = (frequency << (16 - exponent)) - 65536;
     return ((16 - exponent) << 16) - x - (uint32_t)(((uint64_t)x * (65536 - x) >> 16) * 22544 >> 16);
 }

@@ -18,6 +18,14 @@ static inline uint32_t arithmetic_get_index(const hemp_part *part, uint64_t i) {
     return part->num_levels <= 256 ? ((const uint8_t *)part->indices)[i] : ((const uint16_t *)part->indices)[i];
 }
 
+/* Number of the highest bit that is set; 0 for 0. */
+static inline uint32_t arithmetic_high_bit(uint32_t value) {
+    uint32_t bit = 0;
+    for (uint32_t step = 16; step > 0; step /= 2)
+        if (value >> (bit + step)) bit += step;
+    return bit;
+}
+
 /* bin_of[level] for the header's bins. */
 void hemp_arithmetic_map_bins(const arithmetic_header *header, uint8_t *bin_of);
 

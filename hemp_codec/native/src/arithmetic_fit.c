@@ -164,9 +164,7 @@ static uint32_t list_sums(const arithmetic_header *header, const hemp_part *part
         for (uint64_t i = 0; i < parts[p].size; i++) {
             if (i > 0) arithmetic_next_row(header, &at);
             const uint32_t sum = arithmetic_neighborhood(header, &at);
-            uint32_t length = 0;
-            while (length < 32 && sum >> length) length++;
-            of_length[length]++;
+            of_length[arithmetic_high_bit(sum) + 1]++;
             *sums++ = sum;
             arithmetic_observe(header, &at, scratch->bin_of[arithmetic_get_index(&parts[p], i)]);
         }
