@@ -11,7 +11,7 @@ from hemp_codec.directory import LOSSLESS, TIED, TensorRecord, read_directory
 from hemp_codec.elements import Progress, levels_of, load_all, write_constant, write_elements
 from hemp_codec.errors import LimitError
 from hemp_codec.info import TensorInfo, describe
-from hemp_codec.segments import Planes, decode_segment, segment_size
+from hemp_codec.segments import Planes, decode_segment
 from hemp_codec.slices import Key, select
 from hemp_codec.sources import File, Source, open_source
 from hemp_codec.tensors import index_dtype
@@ -31,7 +31,7 @@ class Reader:
     shortened while it is open; to rename another over it is safe.
 
     Args:
-        file: a path, bytes, or a seekable binary file, which is read from its beginning and stays the caller's to close.
+        file: a path, bytes, or a seekable binary file, which is read from its beginning and not closed.
         max_front: greatest size of the directory in bytes.
         max_output: greatest number of bytes of the arrays that one call decodes; 2**24 + 4096 times the size of the
             file if None.
@@ -162,8 +162,9 @@ class Reader:
     def _content(self, name: str) -> TensorRecord:
         """The record that holds the tensor's elements: if it is tied, that of its source."""
         record = self._record(name)
-        tied = record.quantizer == TIED and record.source is not None
-        return self._directory.tensor(record.source) if tied else record
+        if record.quantizer == TIED and record.source is not None:
+            return self._directory.tensor(record.source)
+        return record
 
     def _quantized(self, name: str) -> TensorRecord:
         record = self._content(name)
@@ -182,10 +183,12 @@ class Reader:
     def _bounded(self, record: TensorRecord, elements: int) -> int:
         """``elements``, after checking that they and the segments on the way to them are within the limit."""
         self._require_open()
-        largest = elements * record.dtype.size
+        size = elements * record.dtype.size
         if record.stream is not None and elements > 0:
-            largest = max(largest, segment_size(self._directory, self._directory.stream(record.stream)))
-        self._check_output(largest, f"tensor {record.name!r}")
+            stream = self._directory.stream(record.stream)
+            index_size = stream.planes if record.quantizer == LOSSLESS else 2
+            size = max(size, min(stream.elements, self._directory.segment_elements) * index_size)
+        self._check_output(size, f"tensor {record.name!r}")
         return elements
 
     def _elements(self, record: TensorRecord, start: int, stop: int) -> np.ndarray:

@@ -39,11 +39,6 @@ def decode_segment(source: Source, directory: Directory, stream: StreamRecord, n
     return [list(part) for part in zip(*planes, strict=True)]
 
 
-def segment_size(directory: Directory, stream: StreamRecord) -> int:
-    """Bytes that the indices of a full segment take when decoded."""
-    return stream.planes * 2 * min(stream.elements, directory.segment_elements)
-
-
 def _checked_data(source: Source, segment: SegmentRecord) -> memoryview:
     data = source.read(segment.offset, segment.size)
     if _native.crc32(data) != segment.checksum:
