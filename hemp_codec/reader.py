@@ -51,8 +51,8 @@ class Reader:
         self._source: Source | None = source
         self._file_size = source.size
         self._max_output = OUTPUT_CONSTANT + OUTPUT_FACTOR * source.size if max_output is None else max_output
-        # Number and parts of the solid stream decoded last: its tensors are mostly asked for one after the other.
-        self._last_solid: tuple[int, list[Planes]] | None = None
+        # The solid stream decoded last, by name of tensor: they are mostly asked for one after the other.
+        self._last_solid: tuple[int, dict[str, Planes]] | None = None
 
     def __enter__(self) -> Reader:
         self._require_open()
@@ -221,9 +221,10 @@ class Reader:
         assert number is not None
         last = self._last_solid
         if last is None or last[0] != number:
-            last = number, decode_segment(self._require_open(), self._directory, self._directory.stream(number), 0)
-            self._last_solid = last
-        return last[1][self._directory.stream_tensors(number).index(self._directory.number(record.name))]
+            pieces = decode_segment(self._require_open(), self._directory, self._directory.stream(number), 0)
+            names = [self._directory.names[member] for member in self._directory.stream_tensors(number)]
+            last = self._last_solid = number, dict(zip(names, pieces, strict=True))
+        return last[1][record.name]
 
 
 class TensorSlice:
