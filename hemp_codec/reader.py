@@ -13,6 +13,7 @@ from hemp_codec.errors import LimitError
 from hemp_codec.info import TensorInfo, describe
 from hemp_codec.segments import Planes, decode_segment
 from hemp_codec.slices import Key, select
+from hemp_codec.solid import SolidCache
 from hemp_codec.sources import File, Source, open_source
 from hemp_codec.tensors import index_dtype
 
@@ -51,8 +52,7 @@ class Reader:
         self._source: Source | None = source
         self._file_size = source.size
         self._max_output = OUTPUT_CONSTANT + OUTPUT_FACTOR * source.size if max_output is None else max_output
-        # The solid stream decoded last, by name of tensor: they are mostly asked for one after the other.
-        self._last_solid: tuple[int, dict[str, Planes]] | None = None
+        self._solid = SolidCache()
 
     def __enter__(self) -> Reader:
         self._require_open()
@@ -66,7 +66,7 @@ class Reader:
     def close(self) -> None:
         """Close the file; later calls that decode raise ValueError."""
         source, self._source = self._source, None
-        self._last_solid = None
+        self._solid.clear()
         if source is not None:
             source.close()
 
@@ -219,12 +219,12 @@ class Reader:
         """The planes of a tensor in a solid stream."""
         number = record.stream
         assert number is not None
-        last = self._last_solid
-        if last is None or last[0] != number:
-            pieces = decode_segment(self._require_open(), self._directory, self._directory.stream(number), 0)
-            names = [self._directory.names[member] for member in self._directory.stream_tensors(number)]
-            last = self._last_solid = number, dict(zip(names, pieces, strict=True))
-        return last[1][record.name]
+        return self._solid.get(number, lambda: self._decode_solid(number))[record.name]
+
+    def _decode_solid(self, number: int) -> dict[str, Planes]:
+        pieces = decode_segment(self._require_open(), self._directory, self._directory.stream(number), 0)
+        names = [self._directory.names[member] for member in self._directory.stream_tensors(number)]
+        return dict(zip(names, pieces, strict=True))
 
 
 class TensorSlice:
