@@ -90,6 +90,7 @@ _dtype_is_float = Require(
         "5.2",
         lambda _, this: _record_of(this).dtype.float_format is not None,
         "a tensor of this dtype cannot be quantized",
+        fatal=True,
     )
 )
 

@@ -61,6 +61,13 @@ def _unsigned(block: Window, width: int) -> int:
     return int.from_bytes(data, "little")
 
 
+def _next_word(block: Window) -> int:
+    data = block.read(2)
+    if not data:
+        raise bad_payload(block.base + block.tell(), "a word is missing", "6.3")
+    return int.from_bytes(data, "little")
+
+
 def _frequencies(block: Window, num_symbols: int) -> list[int]:
     """Section 6.2: the frequency of each symbol."""
     frequencies: list[int] = []
@@ -87,7 +94,7 @@ def _decode_symbols(block: Window, frequencies: Sequence[int], states: list[int]
         symbol = symbol_at[v]
         x = frequencies[symbol] * (x // TOTAL) + v - begins[symbol]
         if x < LOWEST:
-            x = x * LOWEST + _unsigned(block, 2)
+            x = x * LOWEST + _next_word(block)
         states[lane] = x
         symbols.append(symbol)
     if any(state != LOWEST for state in states):

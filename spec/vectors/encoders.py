@@ -1,0 +1,347 @@
+"""Small encoders of every coder, in plain Python: their output does not change with the version of a library.
+
+Each takes the indices of the parts of one segment and plane, and the parts, and gives a payload (coders.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from hemp_spec.coders.arithmetic import TOTAL, WORD, Header, Models, Neighbors, residual_shift
+from hemp_spec.coders.general import byte_widths
+from hemp_spec.coders.rans import CONSTANT, LOWEST
+from hemp_spec.coders.stored import width
+from hemp_spec.directory import Part
+from hemp_spec.fields import encode_varint
+
+Indices = Sequence[Sequence[int]]
+Encode = Callable[[Indices, Sequence[Part]], bytes]
+
+
+class Coder(NamedTuple):
+    """A coder's number in the format and an encoder."""
+
+    number: int
+    encode: Encode
+
+
+def raw(number: int, *payloads: bytes) -> Coder:
+    """A coder whose payloads, one for each plane that it is given, are these bytes."""
+    remaining = list(payloads)
+    return Coder(number, lambda indices, parts: remaining.pop(0))
+
+
+def sequence(indices: Indices, parts: Sequence[Part]) -> list[int]:
+    """coders.md, 1.6."""
+    return [index for values, part in zip(indices, parts, strict=True) if part.num_levels > 1 for index in values]
+
+
+def _encode_stored(indices: Indices, parts: Sequence[Part]) -> bytes:
+    payload = b""
+    for values, part in zip(indices, parts, strict=True):
+        w = width(part.num_levels)
+        bits = sum(index << (w * number) for number, index in enumerate(values))
+        payload += bits.to_bytes(-(-len(values) * w // 8), "little")
+    return payload
+
+
+STORED = Coder(0, _encode_stored)
+
+
+def sequence_bytes(indices: Indices, parts: Sequence[Part]) -> bytes:
+    """coders.md, 3."""
+    data = b""
+    for values, part, size in zip(indices, parts, byte_widths(parts), strict=True):
+        if part.num_levels > 1:
+            data += b"".join(index.to_bytes(size, "little") for index in values)
+    return data
+
+
+class _LzmaRangeEncoder:
+    """The range coder of LZMA, with adaptive bits."""
+
+    def __init__(self) -> None:
+        self.low = 0  # all that was coded, as one number
+        self.range = 0xFFFFFFFF
+        self.shifts = 0
+        self.probabilities: dict[tuple[object, ...], int] = {}
+
+    def _normalize(self) -> None:
+        if self.range < 1 << 24:
+            self.range <<= 8
+            self.low <<= 8
+            self.shifts += 1
+
+    def bit(self, name: tuple[object, ...], bit: int) -> None:
+        probability = self.probabilities.get(name, 1024)
+        bound = (self.range >> 11) * probability
+        if bit:
+            self.low += bound
+            self.range -= bound
+            self.probabilities[name] = probability - (probability >> 5)
+        else:
+            self.range = bound
+            self.probabilities[name] = probability + ((2048 - probability) >> 5)
+        self._normalize()
+
+    def tree(self, name: tuple[object, ...], value: int, count: int) -> None:
+        node = 1
+        for position in reversed(range(count)):
+            bit = value >> position & 1
+            self.bit((*name, node), bit)
+            node = 2 * node + bit
+
+    def ones(self, count: int) -> None:
+        """Bits of value 1 and equal probability."""
+        for _ in range(count):
+            self.range >>= 1
+            self.low += self.range
+            self._normalize()
+
+    def finish(self) -> bytes:
+        return b"\0" + self.low.to_bytes(self.shifts + 4, "big")
+
+
+def lzma_literals(data: bytes, lc: int = 3, lp: int = 0, pb: int = 2) -> bytes:
+    """A raw LZMA1 stream of literals and the end marker."""
+    encoder = _LzmaRangeEncoder()
+    previous = 0
+    for position, byte in enumerate(data):
+        encoder.bit(("is_match", position % (1 << pb)), 0)
+        encoder.tree(("literal", position % (1 << lp), previous >> (8 - lc)), byte, 8)
+        previous = byte
+    pos_state = len(data) % (1 << pb)
+    encoder.bit(("is_match", pos_state), 1)
+    encoder.bit(("is_rep",), 0)
+    encoder.bit(("length",), 0)
+    encoder.tree(("length", pos_state), 0, 3)
+    encoder.tree(("slot",), 63, 6)
+    encoder.ones(26)
+    encoder.tree(("align",), 15, 4)
+    return encoder.finish()
+
+
+def lzma(lc: int = 3, lp: int = 0, pb: int = 2, dictionary_bits: int = 12) -> Coder:
+    """`lzma` without matches."""
+
+    def encode(indices: Indices, parts: Sequence[Part]) -> bytes:
+        stream = lzma_literals(sequence_bytes(indices, parts), lc, lp, pb)
+        return bytes([(pb * 5 + lp) * 9 + lc, dictionary_bits]) + stream
+
+    return Coder(1, encode)
+
+
+def zstd_frame(data: bytes, blocks: Sequence[bytes]) -> bytes:
+    """A magicless frame of one segment with these blocks."""
+    size = len(data)
+    if size < 256:
+        return b"\x20" + bytes([size]) + b"".join(blocks)
+    return b"\x60" + (size - 256).to_bytes(2, "little") + b"".join(blocks)
+
+
+def zstd_block(kind: int, size: int, content: bytes, last: int = 1) -> bytes:
+    """A block: kind 0 is raw, 1 repeats one byte."""
+    return (last | kind << 1 | size << 3).to_bytes(3, "little") + content
+
+
+def _encode_zstd(indices: Indices, parts: Sequence[Part]) -> bytes:
+    data = sequence_bytes(indices, parts)
+    if len(set(data)) == 1:
+        return zstd_frame(data, [zstd_block(1, len(data), data[:1])])
+    return zstd_frame(data, [zstd_block(0, len(data), data)])
+
+
+ZSTD = Coder(2, _encode_zstd)
+
+
+def rans_frequencies(symbols: Sequence[int], num_symbols: int) -> list[int]:
+    """Frequencies of sum 4096, at least 1 for each symbol that occurs; at least two symbols must occur."""
+    counts = [symbols.count(symbol) for symbol in range(num_symbols)]
+    frequencies = [max(1, 4096 * count // len(symbols)) if count else 0 for count in counts]
+    while sum(frequencies) != 4096:
+        largest = frequencies.index(max(frequencies))
+        frequencies[largest] += 1 if sum(frequencies) < 4096 else -1
+    return frequencies
+
+
+def rans_block(
+    symbols: Sequence[int], num_symbols: int, mode: int, trace: list[tuple[int, ...]] | None = None
+) -> bytes:
+    """coders.md, 6.2 and 6.5.  ``trace`` takes (number, lane, symbol, state before, state after), as decoded."""
+    if len(set(symbols)) == 1:
+        return bytes([CONSTANT]) + encode_varint(symbols[0])
+    frequencies = rans_frequencies(symbols, num_symbols)
+    states = [LOWEST] * (1 << mode)
+    words: list[int] = []
+    for number in reversed(range(len(symbols))):
+        lane, symbol = number % len(states), symbols[number]
+        x, frequency = states[lane], frequencies[symbol]
+        after = x
+        if x >= frequency << 20:
+            words.insert(0, x % LOWEST)
+            x //= LOWEST
+        x = 4096 * (x // frequency) + sum(frequencies[:symbol]) + x % frequency
+        states[lane] = x
+        if trace is not None:
+            trace.insert(0, (number, lane, symbol, x, after))
+    used = max(symbol for symbol, frequency in enumerate(frequencies) if frequency) + 1
+    block = bytes([mode]) + b"".join(encode_varint(frequency) for frequency in frequencies[:used])
+    block += b"".join(state.to_bytes(4, "little") for state in states)
+    return block + b"".join(word.to_bytes(2, "little") for word in words)
+
+
+def rans(mode: int = 0) -> Coder:
+    """`rans` with 2^mode lanes."""
+
+    def encode(indices: Indices, parts: Sequence[Part]) -> bytes:
+        symbols = sequence(indices, parts)
+        m = max(part.num_levels for part in parts)
+        if m <= 256:
+            return rans_block(symbols, m, mode)
+        high = rans_block([symbol >> 8 for symbol in symbols], -(-m // 256), mode)
+        low = rans_block([symbol & 255 for symbol in symbols], 256, mode)
+        return encode_varint(len(high)) + high + low
+
+    return Coder(4, encode)
+
+
+class RangeEncoder:
+    """coders.md, 5.7; ``low`` holds all that was coded, so that carries take care of themselves."""
+
+    def __init__(self) -> None:
+        self.low = 0
+        self.range = WORD - 1
+        self.words = 0
+
+    def _normalize(self) -> None:
+        if self.range < 1 << 32:
+            self.low <<= 32
+            self.range <<= 32
+            self.words += 1
+
+    def uniform(self, value: int, k: int) -> None:
+        """``value``, which is below 2^k."""
+        if k:
+            self.range >>= k
+            self.low += self.range * value
+            self._normalize()
+
+    def symbol(self, s: int, cum: Sequence[int]) -> None:
+        """Symbol ``s`` of a model with these cumulative frequencies."""
+        r = self.range // TOTAL
+        self.low += r * cum[s]
+        self.range = r * (cum[s + 1] - cum[s])
+        self._normalize()
+
+    def finish(self) -> bytes:
+        """The payload."""
+        for t in range(9):
+            unit = 1 << (64 - 8 * t)
+            rounded = -(-self.low // unit)
+            if rounded * unit < self.low + self.range:
+                break
+        return rounded.to_bytes(4 * self.words + t, "big").rstrip(b"\0")
+
+
+def even_bins(num_levels: int, bins: int) -> tuple[int, ...]:
+    """``bins`` bins that share the levels evenly, the rest in the last."""
+    size = num_levels // bins
+    return (size,) * (bins - 1) + (num_levels - size * (bins - 1),)
+
+
+def simple_header(num_levels: int, order: int = 1) -> Header:
+    """One class, up to 16 bins, and as high an order as is asked for and possible."""
+    sizes = even_bins(num_levels, min(16, num_levels))
+    while len(sizes) ** order > 256:
+        order -= 1
+    return Header(0, 0, sizes, len(sizes) // 2, order, prior=4, limit=1)
+
+
+def with_classes(header: Header, classes: int = 4) -> Header:
+    """The header with classes by the neighbors' magnitudes."""
+    thresholds = tuple(8 * (number + 1) for number in range(classes - 1))
+    order = header.order
+    while len(header.sizes) ** order * classes > 256:
+        order -= 1
+    return replace(
+        header,
+        order=order,
+        last_class=classes - 1,
+        weights=(20, 18, 30, 12),
+        shift=14,
+        row_rate=2,
+        column_rate=1,
+        initial=24,
+        thresholds=thresholds,
+    )
+
+
+def arithmetic(make_header: Callable[[int], Header] = simple_header, same: bool = True) -> Coder:
+    """`arithmetic`; ``make_header`` gives the header for a number of levels.
+
+    A part of equal indices is coded as a constant; with ``same``, parts share header and models where they can.
+    """
+
+    def encode(indices: Indices, parts: Sequence[Part]) -> bytes:
+        encoder = RangeEncoder()
+        last_levels, header, models = 0, Header(1), Models(Header(1))
+        for values, part in zip(indices, parts, strict=True):
+            if part.num_levels == 1 or not values:
+                continue
+            wanted = make_header(part.num_levels)
+            if len(set(values)) == 1:
+                wanted = Header(1, values[0])
+            shares = last_levels == part.num_levels and same and wanted == header
+            if last_levels == part.num_levels:
+                encoder.uniform(int(shares), 1)
+            if not shares:
+                header, models = wanted, Models(wanted)
+                _write_header(encoder, header, part.num_levels)
+            last_levels = part.num_levels
+            if not header.constant:
+                _encode_part(encoder, header, models, part, values)
+        return encoder.finish()
+
+    return Coder(3, encode)
+
+
+def _write_header(encoder: RangeEncoder, header: Header, num_levels: int) -> None:
+    encoder.uniform(header.constant, 1)
+    if header.constant:
+        encoder.uniform(header.symbol, (num_levels - 1).bit_length())
+        return
+    encoder.uniform(len(header.sizes) - 1, 4)
+    if len(header.sizes) < num_levels:
+        for size in header.sizes[:-1]:
+            t = size.bit_length() - 1
+            for _ in range(t):
+                encoder.uniform(0, 1)
+            encoder.uniform(1, 1)
+            encoder.uniform(size - (1 << t), t)
+    fields = [(header.center, 4), (header.order, 2), (header.last_class, 4), (header.prior, 3), (header.limit, 2)]
+    if header.last_class:
+        fields += [(weight, 6) for weight in header.weights]
+        fields += [(header.shift, 4), (header.row_rate, 3), (header.column_rate, 3), (header.initial, 8)]
+        fields += [(threshold, 8) for threshold in header.thresholds]
+    for value, bits in fields:
+        encoder.uniform(value, bits)
+
+
+def _encode_part(encoder: RangeEncoder, header: Header, models: Models, part: Part, values: Sequence[int]) -> None:
+    neighbors = Neighbors(header, part)
+    for i, index in enumerate(values):
+        b, d = 0, index
+        while d >= header.sizes[b]:
+            d -= header.sizes[b]
+            b += 1
+        context = neighbors.context(i)
+        encoder.symbol(b, models.contexts[context].prepare())
+        models.learn(context, b)
+        if header.sizes[b] > 1:
+            t = residual_shift(header.sizes[b])
+            encoder.symbol(d >> t, models.residuals[b].prepare())
+            models.residuals[b].learn(d >> t)
+            encoder.uniform(d % (1 << t), t)
+        neighbors.update(i, b)

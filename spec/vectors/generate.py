@@ -1,0 +1,59 @@
+"""Make the vectors, their manifest and the generated section of format.md anew.
+
+Run ``python -m spec.vectors.generate`` in the root of the repository, with the project installed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from spec.vectors import accept, dump, reject, skip
+
+FOLDER = Path(__file__).parent
+FORMAT_TEXT = FOLDER.parent / "format.md"
+
+
+def entries() -> Iterator[tuple[dict[str, Any], bytes]]:
+    """Entry in the manifest and content of each file; those that must be refused come first."""
+    for rejected in reject.vectors():
+        path = f"reject/{rejected.name}.hemp"
+        entry = {"path": path, "about": rejected.about, "expect": "reject"}
+        yield {**entry, "error": rejected.error, "rule": rejected.rule}, rejected.data
+    accepted = [("accept", accept.vectors()), ("accept", iter([dump.complete()])), ("skip", skip.vectors())]
+    for expect, vectors in accepted:
+        for vector in vectors:
+            path = f"{expect}/{vector.name}.hemp"
+            yield {"path": path, "about": vector.about, "expect": expect, **vector.expected}, vector.data
+
+
+def contents() -> dict[str, bytes]:
+    """Every file of this folder that is made by a program, by its path."""
+    manifest, files = [], {}
+    for entry, data in entries():
+        if entry["path"] in files:
+            raise ValueError(f"two vectors are named {entry['path']}")
+        manifest.append(entry)
+        files[entry["path"]] = data
+    lines = ",\n".join(json.dumps(entry, ensure_ascii=False) for entry in manifest)
+    files["manifest.json"] = f"[\n{lines}\n]\n".encode()
+    return files
+
+
+def main() -> None:
+    """Write all files, and remove vectors that no longer exist."""
+    files = contents()
+    for stale in FOLDER.glob("*/*.hemp"):
+        if stale.relative_to(FOLDER).as_posix() not in files:
+            stale.unlink()
+    for path, data in files.items():
+        target = FOLDER / path
+        target.parent.mkdir(exist_ok=True)
+        target.write_bytes(data)
+    FORMAT_TEXT.write_text(dump.replace_section(FORMAT_TEXT.read_text("utf-8")), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,258 @@
+"""Files whose payloads must be refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from hemp_spec.coders.arithmetic import WORD
+from hemp_spec.directory import Part
+from hemp_spec.fields import encode_varint
+from spec.vectors.accept import grid
+from spec.vectors.encoders import (
+    STORED,
+    ZSTD,
+    Coder,
+    RangeEncoder,
+    arithmetic,
+    lzma,
+    lzma_literals,
+    rans,
+    rans_block,
+    raw,
+    zstd_block,
+)
+from spec.vectors.files import codebook, join, lossless, make_file, with_segment
+
+Case = tuple[str, str, bytes]  # name, what is wrong, file
+Cases = Iterator[tuple[str, Sequence[Case]]]  # by section
+
+SIX = [0, 1, 2, 3, 0, 1]
+FRAME_HEADER = b"\x20\x06"  # one segment of six bytes
+LZMA_HEADER = b"\x5d\x0c"
+
+
+def indexed(coder: Coder, num_levels: int = 4, count: int = 6) -> bytes:
+    """A file of one tensor of ``count`` elements, whose stream is the coder's."""
+    indices = [k % num_levels for k in range(count)]
+    return make_file([codebook("w", "float32", [count], indices, grid(num_levels), coder)])
+
+
+def bad_payload() -> Cases:
+    """BAD_PAYLOAD."""
+    yield from _segments()
+    yield from _stored()
+    yield from _lzma()
+    yield from _zstd()
+    yield from _arithmetic_headers()
+    yield from _arithmetic()
+    yield from _rans()
+
+
+def bad_index() -> Cases:
+    """BAD_INDEX."""
+    part, wide = Part(3, (6,), 0, 6), Part(300, (6,), 0, 6)
+    cases = []
+    for name, coder in (("stored", STORED), ("lzma", lzma()), ("zstd", ZSTD)):
+        cases.append((name, "index 3 of 3 levels", _payload(coder, SIX, part)))
+    for name, coder in (("stored", STORED), ("lzma", lzma()), ("zstd", ZSTD), ("rans", rans())):
+        cases.append((f"{name}-wide", "index 300 of 300 levels", _payload(coder, [*SIX[:5], 300], wide)))
+    beside = raw(4, rans_block([0, 1, 3, 2, 0, 1], 4, 0))
+    solid = [codebook("a", "float32", [3], [0, 1, 2], grid(3), beside)]
+    solid.append(join(codebook("b", "float32", [3], [0, 1, 2], grid(4))))
+    cases.append(("rans-solid", "index 3 of 3 levels, beside a part of 4", make_file(solid)))
+    bools = lossless("a", "bool", [6], bytes([0, 1] * 3), raw(2, FRAME_HEADER + zstd_block(1, 6, b"\2")))
+    cases.append(("bool", "bools of value 2", make_file([bools])))
+    yield "coders 1.4", cases
+
+
+def _payload(coder: Coder, indices: Sequence[int], part: Part) -> bytes:
+    return indexed(raw(coder.number, coder.encode([indices], [part])), part.num_levels)
+
+
+def _segments() -> Cases:
+    two = lossless("a", "uint16", [2], b"aaaa", rans())
+    mixed = lossless("a", "uint16", [2], b"aaaa", rans(), coded_planes=1)
+    yield (
+        "6.5",
+        [
+            (
+                "plane-beyond",
+                "a plane's payload reaches beyond the segment",
+                with_segment(two, lambda old: b"\x7f" + old[1:]),
+            ),
+            ("plane-size-cut", "the segment ends within a payload's size", with_segment(two, lambda old: b"\x80")),
+            ("plane-missing", "the segment ends before its planes", with_segment(two, lambda old: b"")),
+            ("stored-beyond", "the segment ends within a stored plane", with_segment(mixed, lambda old: old[:1])),
+        ],
+    )
+
+
+def _stored() -> Cases:
+    payloads = {
+        "stored-padding": ("a bit beyond the last index is set", b"\xe4\x14"),
+        "stored-long": ("a byte too many", b"\xe4\x04\x00"),
+        "stored-short": ("a byte too few", b"\xe4"),
+        "stored-empty": ("no bytes", b""),
+    }
+    for name, (about, payload) in payloads.items():
+        rule = "coders 2" if name == "stored-padding" else "6.5"
+        yield rule, [(name, about, indexed(raw(0, payload)))]
+
+
+def _lzma() -> Cases:
+    data = bytes(SIX)
+    good = lzma_literals(data)
+    payloads = {
+        "lzma-empty": ("no bytes", b""),
+        "lzma-properties": ("properties 225", b"\xe1\x0c" + good),
+        "lzma-lc-lp": ("lc + lp is 5", bytes([(2 * 5 + 2) * 9 + 3, 12]) + good),
+        "lzma-small-dictionary": ("a dictionary of 2^11 bytes", b"\x5d\x0b" + good),
+        "lzma-large-dictionary": ("a dictionary of 2^29 bytes", b"\x5d\x1d" + good),
+        "lzma-cut": ("the end marker is cut", LZMA_HEADER + good[:-6]),
+        "lzma-left": ("a byte after the end marker", LZMA_HEADER + good + b"\0"),
+        "lzma-short": ("five bytes where six are due", LZMA_HEADER + lzma_literals(data[:5])),
+        "lzma-long": ("seven bytes where six are due", LZMA_HEADER + lzma_literals(data + b"\1")),
+    }
+    yield "coders 3", [(name, about, indexed(raw(1, payload))) for name, (about, payload) in payloads.items()]
+
+
+def _zstd() -> Cases:
+    data = bytes(SIX)
+    block = zstd_block(0, 6, data)
+    halves = [b"\x20\x03" + zstd_block(0, 3, half) for half in (data[:3], data[3:])]
+    million = b"\x00\x58" + zstd_block(1, 131072, b"\0", 0) * 8 + zstd_block(0, 0, b"")
+    payloads = {
+        "zstd-empty": ("no bytes", b""),
+        "zstd-checksum": ("a frame with a checksum", b"\x24\x06" + block + bytes(4)),
+        "zstd-dictionary": ("a frame with a dictionary", b"\x21\x01\x06" + block),
+        "zstd-window": ("a window of 2^28 bytes", b"\x00\x90" + block),
+        "zstd-window-fraction": ("a window of 2^27 + 2^24 bytes", b"\x00\x89" + block),
+        "zstd-magic": ("a frame with its magic number", b"\x28\xb5\x2f\xfd" + FRAME_HEADER + block),
+        "zstd-cut": ("the block is cut", FRAME_HEADER + block[:-1]),
+        "zstd-header-cut": ("the frame header is cut", FRAME_HEADER[:1]),
+        "zstd-left": ("a byte after the frame", FRAME_HEADER + block + b"\0"),
+        "zstd-two": ("two frames", b"".join(halves)),
+        "zstd-short": ("five bytes where six are due", b"\x20\x05" + zstd_block(0, 5, data[:5])),
+        "zstd-long": ("a million bytes where six are due", million),
+        "zstd-reserved": ("a block of the reserved type", FRAME_HEADER + zstd_block(3, 6, data)),
+    }
+    yield "coders 4", [(name, about, indexed(raw(2, payload))) for name, (about, payload) in payloads.items()]
+
+
+def _coded_fields(*fields: tuple[int, int]) -> bytes:
+    """A payload that begins with these integers of so many bits."""
+    encoder = RangeEncoder()
+    for value, bits in fields:
+        encoder.uniform(value, bits)
+    return encoder.finish()
+
+
+def _header(bins: int, *, center: int = 0, order: int = 0, last_class: int = 0) -> list[tuple[int, int]]:
+    """The fields of a header up to `limit`, with as many bins as levels."""
+    return [(0, 1), (bins - 1, 4), (center, 4), (order, 2), (last_class, 4), (0, 3), (0, 2)]
+
+
+def _arithmetic_headers() -> Cases:
+    classes = [*_header(4, last_class=2), *[(1, 6)] * 4, (0, 4), (0, 3), (0, 3), (0, 8)]
+    zeros = [(0, 1)] * 16
+    payloads = {
+        "arithmetic-symbol": ("a constant symbol of 6 with 5 levels", 5, [(1, 1), (6, 3)]),
+        "arithmetic-bins": ("five bins of four levels", 4, _header(5)),
+        "arithmetic-center": ("a center that is not a bin", 4, _header(4, center=4)),
+        "arithmetic-contexts": ("320 contexts", 4, _header(4, order=3, last_class=4)),
+        "arithmetic-threshold-zero": ("the first threshold is 0", 4, [*classes, (0, 8), (5, 8)]),
+        "arithmetic-thresholds": ("two equal thresholds", 4, [*classes, (5, 8), (5, 8)]),
+        "arithmetic-sizes": ("a bin of 4 levels and one of none", 4, [(0, 1), (1, 4), (0, 1), (0, 1), (1, 1), (0, 2)]),
+        "arithmetic-zeros": ("a bin of 2^16 levels", 300, [(0, 1), (1, 4), *zeros, (1, 1)]),
+    }
+    yield (
+        "coders 5.3",
+        [
+            (name, about, indexed(raw(3, _coded_fields(*fields, (85, 7))), num_levels))
+            for name, (about, num_levels, fields) in payloads.items()
+        ],
+    )
+
+
+def _arithmetic() -> Cases:
+    good = arithmetic().encode([SIX], [Part(4, (6,), 0, 6)])
+    yield "coders 5.1", [("arithmetic-uniform", "an integer that does not exist", indexed(raw(3, b"\xff" * 8)))]
+    yield "coders 5.1", [("arithmetic-range", "a symbol that does not exist", indexed(raw(3, _beyond_range())))]
+    yield "coders 5.4", [("arithmetic-residual", "level 17 of a bin of 17", indexed(raw(3, _beyond_bin()), 17))]
+    yield (
+        "coders 5.6",
+        [
+            ("arithmetic-zero-left", "a zero byte at the end", indexed(raw(3, good + b"\0"))),
+            ("arithmetic-byte-left", "a byte after the end", indexed(raw(3, good + b"\1"))),
+            ("arithmetic-bytes-left", "many bytes after the end", indexed(raw(3, good + b"\1" * 20))),
+            ("arithmetic-last-bit", "the last bit is turned over", indexed(raw(3, good[:-1] + bytes([good[-1] ^ 1])))),
+            ("arithmetic-long-end", "an end that is longer than it need be", indexed(raw(3, _long_end()))),
+        ],
+    )
+
+
+def _beyond_range() -> bytes:
+    encoder = RangeEncoder()
+    for value, bits in _header(4):
+        encoder.uniform(value, bits)
+    assert encoder.range % 65536
+    return (encoder.low + encoder.range - 1).to_bytes(4 * encoder.words + 8, "big")
+
+
+def _beyond_bin() -> bytes:
+    encoder = RangeEncoder()
+    for value, bits in _header(1):
+        encoder.uniform(value, bits)
+    encoder.symbol(0, [0, 65536])
+    share = (65536 - 9) // 9
+    encoder.symbol(8, [*(s + s * share for s in range(9)), 65536])
+    encoder.uniform(1, 1)
+    return encoder.finish()
+
+
+def _long_end() -> bytes:
+    """A constant part that ends with a number inside the last range, but not the one with the fewest bytes."""
+    encoder = RangeEncoder()
+    for value, bits in ((1, 1), (2, 2)):
+        encoder.uniform(value, bits)
+    assert encoder.low + encoder.range < WORD
+    return (encoder.low + encoder.range // 2 + 1).to_bytes(8, "big")
+
+
+def _rans() -> Cases:
+    good = rans_block(SIX, 4, 0)
+    quarters = b"\x00" + encode_varint(1024) * 4
+
+    def table(*frequencies: int) -> bytes:
+        return b"\x00" + b"".join(map(encode_varint, frequencies)) + bytes(8)
+
+    payloads = {
+        "rans-empty": ("no bytes", b""),
+        "rans-mode": ("mode 6", b"\x06" + good[1:]),
+        "rans-mode-254": ("mode 254", b"\xfe\x00"),
+        "rans-symbol": ("a constant symbol of 4", b"\xff\x04"),
+        "rans-constant-left": ("a byte after a constant block", b"\xff\x01\x00"),
+        "rans-constant-cut": ("a constant block without symbol", b"\xff"),
+        "rans-sum-low": ("frequencies of sum 4095", table(1024, 1024, 1024, 1023)),
+        "rans-sum-high": ("frequencies of sum 4097", table(1024, 1024, 1024, 1025)),
+        "rans-frequency-4096": ("a frequency of 4096", b"\x00\x80\x20" + (1 << 16).to_bytes(4, "little")),
+        "rans-frequency-huge": ("a frequency of 2^62", table(1 << 62)),
+        "rans-frequencies-cut": ("the block ends within the frequencies", quarters[:5]),
+        "rans-states-cut": ("the block ends within the states", quarters + b"\x00\x00\x01"),
+        "rans-state-low": ("a state below 2^16", quarters + b"\xff\xff\x00\x00"),
+        "rans-odd": ("half a word", good + b"\0"),
+    }
+    yield "coders 6.2", [(name, about, indexed(raw(4, payload))) for name, (about, payload) in payloads.items()]
+    twenty = [k % 4 for k in range(20)]
+    missing = indexed(raw(4, rans_block(twenty, 4, 0)[:-2]), count=20)
+    yield "coders 6.3", [("rans-word-missing", "a word is missing", missing)]
+    yield (
+        "coders 6.4",
+        [
+            ("rans-word-left", "a word is left over", indexed(raw(4, good + b"\0\0"))),
+            ("rans-final-state", "another final state", indexed(raw(4, rans_block([*SIX, 2], 4, 0)))),
+        ],
+    )
+    split = rans().encode([[0, 1, 2, 3, 299, 5]], [Part(300, (6,), 0, 6)])
+    beyond = indexed(raw(4, b"\x7f" + split[1:]), 300)
+    yield "coders 6.1", [("rans-block-beyond", "the first block reaches beyond the payload", beyond)]
