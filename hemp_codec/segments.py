@@ -54,9 +54,11 @@ def _split_payloads(
     is_coded = [bool(stream.coded_planes >> plane & 1) for plane in range(stream.planes)]
     payloads = _stored_payloads(data, is_coded.count(False), _native.stored_size(parts))
     rest = data[sum(map(len, payloads)) :]
-    stored_iterator, coded_iterator = iter(payloads), _coded_payloads(rest, is_coded.count(True))
+    if rest and not any(is_coded):
+        raise FormatError(f"{len(rest)} bytes are left over after the planes", code="BAD_PAYLOAD")
+    stored_payloads, coded_payloads = iter(payloads), _coded_payloads(rest, is_coded.count(True))
     for coded in is_coded:
-        yield (coder, next(coded_iterator)) if coded else (stored, next(stored_iterator))
+        yield (coder, next(coded_payloads)) if coded else (stored, next(stored_payloads))
 
 
 def _stored_payloads(data: memoryview, count: int, size: int) -> list[memoryview]:
@@ -64,9 +66,7 @@ def _stored_payloads(data: memoryview, count: int, size: int) -> list[memoryview
 
 
 def _coded_payloads(data: memoryview, count: int) -> Iterator[memoryview]:
-    """The payloads of ``count`` planes, which fill ``data``: each after its size, the last to the end."""
-    if count == 0 and len(data) > 0:
-        raise FormatError(f"{len(data)} bytes are left over after the planes", code="BAD_PAYLOAD")
+    """The payloads of one plane or more, which fill ``data``: each after its size, the last to the end."""
     at = 0
     for _ in range(count - 1):
         size, at = _read_varint(data, at)
