@@ -40,10 +40,10 @@ def get(coder: str | int) -> Coder:
         if coder in (known.name, known.number):
             return known()
     for entry in _entries():
-        if isinstance(coder, int) or coder == entry.name:
-            private = _load(entry)
-            if coder in (private.name, private.number):
-                return private
+        if coder == entry.name:
+            return _load(entry)
+        if isinstance(coder, int) and _has_number(entry, coder):
+            return _load(entry)
     raise _unsupported(f"there is no coder {coder!r} here; known are {', '.join(names())}")
 
 
@@ -51,6 +51,14 @@ def get(coder: str | int) -> Coder:
 def _entries() -> tuple[EntryPoint, ...]:
     """Entry points of other packages, by name; looking them up reads every installed package's metadata."""
     return tuple(sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda entry: entry.name))
+
+
+def _has_number(entry: EntryPoint, number: int) -> bool:
+    """False for a coder that cannot be loaded: another package's fault is no reason to refuse this number."""
+    try:
+        return _load(entry).number == number
+    except UnsupportedError:
+        return False
 
 
 @functools.lru_cache(maxsize=256)

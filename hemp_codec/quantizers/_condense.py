@@ -21,7 +21,7 @@ def condense(values: Distribution, points: int) -> np.ndarray:
         return np.arange(length + 1)
     marks = _marks(length)
     counts = values.counts(np.append(marks, length))[1:].astype(np.float64)
-    gaps = np.diff(values.values[marks].astype(np.float64))
+    gaps = np.diff(values.scaled(marks))
     measure = np.cumsum(np.cbrt(counts * gaps * gaps))
     wanted = np.linspace(0.0, measure[-1], points + 1)[1:-1]
     inner = marks[np.searchsorted(measure, wanted) + 1]

@@ -19,10 +19,10 @@ class Distribution:
     Attributes:
         values: float32, or float64 for float64 tensors; equal values may repeat if ``prefix_counts`` is None.
         prefix_counts: int64 of shape (len(values) + 1,): elements before each value; None: every value counts once.
-        prefix_sums: float64 of shape (len(values) + 1,): sums of the elements before each value.
+        prefix_sums: float64 of shape (len(values) + 1,): sums of the elements before each value, divided by ``scale``.
         num_distinct: number of different values.
         size: number of elements.
-        scale: power of two by which the tensor's values were divided, so that no sum or square of float64 overflows.
+        scale: power of two in units of which sums, bounds and levels are, so that no sum or square of float64 overflows.
     """
 
     values: np.ndarray
@@ -33,11 +33,11 @@ class Distribution:
     scale: float
 
     def cut(self, bounds: np.ndarray) -> np.ndarray:
-        """Positions in ``values`` at which the cells of ascending float64 ``bounds`` begin and end.
+        """Positions in ``values`` at which the cells of ascending float64 ``bounds`` (in units of ``scale``) begin and end.
 
         Shape (len(bounds) + 2,): cell k is values[cut[k]:cut[k + 1]], those above bound k - 1 and not above bound k.
         """
-        inner = np.searchsorted(self.values, round_down(bounds, self.values.dtype), side="right")
+        inner = np.searchsorted(self.values, round_down(bounds * self.scale, self.values.dtype), side="right")
         return np.concatenate(([0], inner, [len(self.values)]))
 
     def counts(self, positions: np.ndarray) -> np.ndarray:
@@ -47,6 +47,10 @@ class Distribution:
     def sums(self, positions: np.ndarray) -> np.ndarray:
         """Sum of each cell between neighbouring ``positions``."""
         return np.diff(self.prefix_sums[positions])
+
+    def scaled(self, positions: np.ndarray | slice = slice(None)) -> np.ndarray:
+        """The values at ``positions`` as float64, in units of ``scale``."""
+        return self.values[positions].astype(np.float64) / self.scale
 
     def distinct(self) -> np.ndarray:
         """The different values, ascending, as float64; zero is positive."""
@@ -69,12 +73,11 @@ def distribution(array: np.ndarray) -> Distribution:
         values, counts = np.sort(array.reshape(-1)).astype(dtype.numpy, copy=False), None
     _check_finite(values, counts)
     scale = _scale(values)
-    if scale != 1.0:
-        values = values / scale
     changes = int(np.count_nonzero(values[1:] != values[:-1]))
     if counts is None and 4 * changes < len(values):
         values, counts = _count_runs(values)
-    products = values if counts is None else values * counts.astype(np.float64)
+    scaled = values if scale == 1.0 else values / scale
+    products = scaled if counts is None else scaled * counts.astype(np.float64)
     return Distribution(
         values,
         None if counts is None else _prefix(counts, np.dtype(np.int64)),
@@ -115,7 +118,7 @@ def _scale(values: np.ndarray) -> float:
     """1, or a power of two near the largest magnitude of ``values`` where that is far from 1."""
     largest = max(abs(float(values[0])), abs(float(values[-1])))
     far = largest > 1e60 or 0 < largest < 1e-60
-    return math.ldexp(1.0, max(math.frexp(largest)[1], -1000)) if far else 1.0
+    return math.ldexp(1.0, min(max(math.frexp(largest)[1], -1000), 1023)) if far else 1.0
 
 
 def _prefix(array: np.ndarray, dtype: np.dtype) -> np.ndarray:

@@ -17,16 +17,16 @@ def thresholds(levels: np.ndarray) -> np.ndarray:
     where the middle is no float64, the boundary is the largest float64 below it.
     """
     low, high = levels[:-1].astype(np.float64), levels[1:].astype(np.float64)
-    with np.errstate(over="ignore", invalid="ignore"):
-        total = low + high
-        huge = np.isinf(total)
-        middle = np.where(huge, low / 2 + high / 2, total / 2)
-        # What the sum lost (two-sum), or what halving a subnormal sum lost: its sign says where the true middle lies.
-        carry = total - low
-        lost = (low - (total - carry)) + (high - carry)
-        halved = total - 2 * middle
-        rest = np.where(huge, 0.0, np.where(halved != 0, halved, lost))
-    return np.where(rest < 0, np.nextafter(middle, -np.inf), middle)
+    with np.errstate(over="ignore"):
+        huge = np.isinf(low + high)
+    low, high = np.where(huge, low / 2, low), np.where(huge, high / 2, high)
+    total = low + high
+    middle = np.where(huge, total, total / 2)
+    # What the sum lost (two-sum), or what halving a subnormal sum lost: its sign says where the true middle lies.
+    carry = total - low
+    lost = (low - (total - carry)) + (high - carry)
+    halving = total - np.where(huge, middle, 2 * middle)
+    return np.where(np.where(halving != 0, halving, lost) < 0, np.nextafter(middle, -np.inf), middle)
 
 
 def round_down(values: np.ndarray, dtype: np.dtype) -> np.ndarray:

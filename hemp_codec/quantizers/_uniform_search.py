@@ -44,9 +44,7 @@ class _Search:
         self._values = values
         self._num_levels = num_levels
         self._dtype = dtype
-        self._low, self._high = float(values.values[0]), float(values.values[-1])
-        length = len(values.values)
-        self._median = float(values.values[length // 2])
+        self._low, self._median, self._high = values.scaled(np.array([0, len(values.values) // 2, -1])).tolist()
         self._deviation = _deviation(values)
 
     def fallback(self) -> _Candidate:
@@ -89,8 +87,8 @@ class _Search:
 
     def _exact_steps(self) -> Iterator[float]:
         """Steps of values that lie on a grid already: the smallest magnitude and the smallest distance."""
-        values = self._values.values
-        gaps = np.diff(values.astype(np.float64))
+        values = self._values.scaled()
+        gaps = np.diff(values)
         for sizes in (np.abs(values[values != 0]), gaps[gaps > 0]):
             smallest = float(sizes.min())
             if (self._high - self._low) / smallest < 4 * self._num_levels:
@@ -125,4 +123,4 @@ def _deviation(values: Distribution) -> float:
     """Standard deviation of the tensor's values, divided by the scale."""
     counts = values.counts(np.arange(len(values.values) + 1))
     mean = float(values.prefix_sums[-1]) / values.size
-    return float(np.sqrt(np.sum(counts * (values.values.astype(np.float64) - mean) ** 2) / values.size))
+    return float(np.sqrt(np.sum(counts * (values.scaled() - mean) ** 2) / values.size))

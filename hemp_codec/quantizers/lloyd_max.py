@@ -62,12 +62,12 @@ class LloydMax:
         return look_up(indices, params)
 
     def _fit(self, values: Distribution) -> np.ndarray:
-        """Ascending float64 levels for the tensor's values."""
+        """Ascending float64 levels."""
         if values.num_distinct <= self.levels:
             exact = values.distinct()
             exact = np.union1d(exact, [0.0]) if self.pin_zero else exact
             if len(exact) <= self.levels:
-                return exact * values.scale
+                return exact
         return settle(values, self._start(values), pin_zero=self.pin_zero) * values.scale
 
     def _start(self, values: Distribution) -> np.ndarray:
