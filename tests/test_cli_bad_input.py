@@ -39,7 +39,7 @@ def folder(tmp_path: Path) -> Path:
     random = np.random.default_rng(0)
     tensors = {"w": random.standard_normal((30, 40)).astype(np.float32), "b": random.standard_normal(30)}
     checkpoints.save(tensors, tmp_path / "m.safetensors", {"k": "v"})
-    assert main(["compress", str(tmp_path / "m.safetensors"), str(tmp_path / "m.hemp")]) == 0
+    hemp_codec.save_file(tensors, tmp_path / "m.hemp", metadata={"k": "v"})
     return tmp_path
 
 
@@ -157,7 +157,6 @@ def test_unwritable_output(fails: Fails, folder: Path, command: str, source: str
     assert sorted(os.listdir(folder)) == sorted(["m.safetensors", "m.hemp", name, "file"])
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
 def test_a_full_disk_while_writing_leaves_the_old_file(
     fails: Fails, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -187,7 +186,7 @@ def test_a_full_disk_while_writing_leaves_the_old_file(
         (["compress", "{in}", "o.hemp", "--coder", "gzip"], "unknown coder 'gzip'"),
         (["compress", "{in}", "o.hemp", "--threads", "0"], "'0' is no number"),
         (["compress", "{in}", "o.hemp", "--rule", "nothing"], "GLOB="),
-        (["compress", "{in}", "o.hemp", "--rule", "none*=uniform"], "matches no tensor"),
+        (["compress", "{in}", "o.hemp", "--rule", "none*=uniform"], "applies to no tensor"),
         (["compress", "{in}", "o.safetensors"], "does not end in .hemp"),
         (["compress", "m.onnx", "o.hemp"], "unknown ending"),
         (["decompress", "{hemp}", "o.hemp"], "unknown ending"),
@@ -202,7 +201,7 @@ def test_wrong_usage(
     monkeypatch.chdir(folder)
     places = {"{in}": str(folder / "m.safetensors"), "{hemp}": str(folder / "m.hemp")}
     line = fails(*(places.get(argument, argument) for argument in arguments), code=2)
-    assert what.replace("matches no tensor", "no tensor") in line
+    assert what in line
     assert sorted(os.listdir(folder)) == ["m.hemp", "m.safetensors"]
 
 

@@ -79,10 +79,10 @@ def rule(text: str) -> tuple[str, str]:
 
 
 def check_rules(rules: Iterable[tuple[str, str]], names: Iterable[str]) -> None:
-    """Refuse a rule that is the first to match for no tensor, and so would have no effect."""
+    """Refuse a rule that would have no effect: no name matches it, or earlier rules match them all."""
     open_names = list(names)
     for pattern, choice in rules:
         left = [name for name in open_names if not fnmatch.fnmatchcase(name, pattern)]
         if len(left) == len(open_names):
-            raise usage(f"--rule '{escape(pattern)}={choice}' is the first to match for no tensor: see hemp inspect")
+            raise usage(f"--rule '{escape(pattern)}={choice}' applies to no tensor: change the pattern or the order")
         open_names = left
