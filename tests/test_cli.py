@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -184,7 +185,9 @@ def test_validate_names_each_fault_and_goes_on(hemp: Hemp, source: Path, tmp_pat
     assert any(line.startswith(f"{other}: offset 0: ") and "BAD_SIGNATURE" in line for line in lines)
     assert all(line.endswith(")") and "(format.md " in line for line in lines[:-1])
     assert lines[-1] == f"{good}: valid"
-    report = json.loads(hemp("validate", "--json", bad, good, tmp_path / "none.hemp", code=1)[0])
+    out, err = hemp("validate", "--json", bad, good, tmp_path / "none.hemp", code=1)
+    report = json.loads(out)
+    assert "no such file" in report[2]["error"] and err.count("\n") == 1
     assert [entry["valid"] for entry in report] == [False, True, False]
     assert report[0]["faults"][0]["code"] == "SEGMENT_CHECKSUM" and report[0]["faults"][0]["offset"] < len(data)
 
@@ -207,6 +210,14 @@ def test_bench_measures_every_coder(hemp: Hemp, source: Path) -> None:
         assert result["indices"] == sum(array.size * (dtypes.of(array).planes if lossless else 1) for array in arrays)
     table, _ = hemp("bench", source, "--quantizer", "uniform", "--levels", 8, "--coder", "rans", "--coder", "stored")
     assert [line.split()[:2] for line in table.splitlines()[2:]] == [["uniform:8", "rans"], ["uniform:8", "stored"]]
+
+
+def test_names_that_the_encoding_of_the_terminal_lacks(tmp_path: Path) -> None:
+    hemp_codec.save_file({"gewölbe": np.zeros(3)}, tmp_path / "m.hemp")
+    command = [sys.executable, "-m", "hemp_codec", "inspect", tmp_path / "m.hemp"]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, capture_output=True, cwd=tmp_path, check=True, env=environment)
+    assert rb"gew\xf6lbe" in done.stdout
 
 
 def test_module_and_pipe(source: Path, tmp_path: Path) -> None:

@@ -112,6 +112,14 @@ def test_duplicate_names(fails: Fails, folder: Path) -> None:
     assert "duplicate name 'w'" in fails("compress", folder / "d.safetensors", folder / "out.hemp")
 
 
+@pytest.mark.parametrize("text", ["[[name]]", "[[metadata]]"])
+def test_text_that_is_no_unicode(fails: Fails, folder: Path, text: str) -> None:
+    header = {"__metadata__": {"k": "[[metadata]]"}, "[[name]]": {"dtype": "U8", "shape": [0], "data_offsets": [0, 0]}}
+    data = json.dumps(header).replace(text, "\\ud800").encode()
+    (folder / "s.safetensors").write_bytes(len(data).to_bytes(8, "little") + data)
+    assert r"\ud800" in fails("compress", folder / "s.safetensors", folder / "out.hemp") or text == "[[metadata]]"
+
+
 @pytest.mark.parametrize("quantizer", ["lloyd-max", "uniform"])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_values_that_a_quantizer_cannot_take(fails: Fails, folder: Path, quantizer: str, value: float) -> None:

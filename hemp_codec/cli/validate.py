@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hemp_codec
 from hemp_codec.cli import text
@@ -67,29 +67,27 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(arguments: argparse.Namespace) -> int:
-    reports, clean = [], True
-    for path in arguments.files:
-        findings = []
-        for finding in _safely(path, arguments.reference):
-            findings.append(finding)
-            if not arguments.json:
-                print(finding, flush=True)
-        clean = clean and not findings
-        if not findings and not arguments.json:
-            print(f"{text.escape(str(path))}: valid")
-        reports.append({"file": str(path), "valid": not findings, "faults": [asdict(finding) for finding in findings]})
+    reports = [_check(path, arguments.reference, quiet=arguments.json) for path in arguments.files]
     if arguments.json:
         print(json.dumps(reports, indent=2))
-    return DONE if clean else INVALID
+    return DONE if all(report["valid"] for report in reports) else INVALID
 
 
-def _safely(path: Path, reference: bool) -> Iterator[Finding]:
-    """The findings; a file that cannot be read is one, so that the files after it are still checked."""
+def _check(path: Path, reference: bool, quiet: bool) -> dict[str, Any]:
+    """What was found in one file.  A file that cannot be read does not keep the files after it from being checked."""
+    findings: list[Finding] = []
+    report: dict[str, Any] = {"file": str(path), "valid": False, "faults": []}
     try:
-        yield from findings_of(path, reference)
+        for finding in findings_of(path, reference):
+            findings.append(finding)
+            if not quiet:
+                print(finding, flush=True)
     except Failure as failure:
         print(f"hemp: {text.escape(str(path))}: {failure}", file=sys.stderr)
-        yield Finding(str(path), None, "file", "UNREADABLE", str(failure), "no rule")
+        return report | {"error": str(failure)}
+    if not findings and not quiet:
+        print(f"{text.escape(str(path))}: valid")
+    return report | {"valid": not findings, "faults": [asdict(finding) for finding in findings]}
 
 
 def findings_of(path: Path, reference: bool = False) -> Iterator[Finding]:
