@@ -50,7 +50,9 @@ class UniformGrid:
         work = step_dtype(self.dtype)
         numbers = np.arange(self.offset, self.offset + self.num_levels, dtype=np.int64).astype(work)
         with np.errstate(over="ignore"):
-            return (work.type(self.step) * numbers).astype(self.dtype.numpy)
+            levels = (work.type(self.step) * numbers).astype(self.dtype.numpy)
+        levels[levels == 0] = 0  # also those that the conversion rounds to -0.0
+        return levels
 
 
 @dataclass(frozen=True)

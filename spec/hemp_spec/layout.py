@@ -345,29 +345,29 @@ MetadataPair = Struct(
     "key_size" / Rebuild(Varint, lambda this: len(this.key.encode())),
     "key"
     / Checked(
-        Text(lambda this: this.key_size, Violation("BAD_METADATA", "7")),
+        Text(lambda this: this.key_size, Violation("BAD_METADATA", "7.1")),
         Rule(
             "BAD_METADATA",
-            "7",
+            "7.1",
             lambda key, this: not this._._earlier or this._._earlier[-1].key.encode() < key.encode(),
             "the key {value!r} is not above the one before",
         ),
     ),
     "value_size" / Rebuild(Varint, lambda this: len(this.value.encode())),
-    "value" / Text(lambda this: this.value_size, Violation("BAD_METADATA", "7")),
+    "value" / Text(lambda this: this.value_size, Violation("BAD_METADATA", "7.1")),
 )
 
 Metadata = Struct(
     "pair_count"
     / Checked(
         Rebuild(Varint, lambda this: len(this.pairs)),
-        Rule("BAD_METADATA", "7", lambda value, _: value > 0, "no pairs"),
+        Rule("BAD_METADATA", "7.1", lambda value, _: value > 0, "no pairs"),
     ),
     "pairs" / Repeat(lambda this: this.pair_count, MetadataPair),
 )
 
 Source = Struct(
-    "hash_type" / Checked(U8, Rule("BAD_CHUNK", "7", lambda value, _: value == 1, "hash type {value} is unknown")),
+    "hash_type" / Checked(U8, Rule("BAD_CHUNK", "7.2", lambda value, _: value == 1, "hash type {value} is unknown")),
     "hash" / Blob(32),
 )
 
