@@ -45,8 +45,7 @@ static inline void narrow(range_encoder *encoder, uint64_t offset, uint64_t rang
     }
 }
 
-/* 65536 (16 - log2 frequency), to within 0.01 bit. */
-static inline uint32_t bits_of(uint32_t frequency) {
+uint32_t hemp_arithmetic_bits_of(uint32_t frequency) {
     const uint32_t exponent = arithmetic_high_bit(frequency);
     const uint32_t x = (frequency << (16 - exponent)) - 65536;
     return ((16 - exponent) << 16) - x - (uint32_t)(((uint64_t)x * (65536 - x) >> 16) * 22544 >> 16);
@@ -67,7 +66,7 @@ static inline void encode_symbol(range_encoder *encoder, const arithmetic_model 
     const uint32_t low = model->cum[symbol];
     const uint32_t frequency = arithmetic_cum(model, symbol + 1, symbols) - low;
     if (!encoder->payload) {
-        encoder->cost += bits_of(frequency);
+        encoder->cost += hemp_arithmetic_bits_of(frequency);
         return;
     }
     const uint64_t unit = encoder->range >> 16;

@@ -29,6 +29,9 @@ static inline uint32_t arithmetic_high_bit(uint32_t value) {
 /* bin_of[level] for the header's bins. */
 void hemp_arithmetic_map_bins(const arithmetic_header *header, uint8_t *bin_of);
 
+/* 65536 (16 - log2 frequency), to within 0.01 bit, for frequencies up to 65536. */
+uint32_t hemp_arithmetic_bits_of(uint32_t frequency);
+
 /* Bits, in 1/65536, that header and parts would take. */
 uint64_t hemp_arithmetic_cost(const arithmetic_header *header, const hemp_part *parts, size_t count,
                               const arithmetic_scratch *scratch);

@@ -196,6 +196,59 @@ static void choose_thresholds(arithmetic_header *header, const arithmetic_scratc
     }
 }
 
+/* n log2 n, in 1/65536 bits. */
+static uint64_t n_log_n(uint64_t n) {
+    uint32_t exponent = 0;
+    while (n >> exponent > 65536) exponent++; /* 16 bits of precision are enough */
+    const uint32_t bits = n ? (16 << 16) - hemp_arithmetic_bits_of((uint32_t)(n >> exponent)) : 0;
+    return n * (bits + ((uint64_t)exponent << 16));
+}
+
+/* What the bins of one class cost: their entropy, and half the logarithm of their number for each bin to learn. */
+static uint64_t class_cost(const uint32_t *counts, uint32_t bins) {
+    uint64_t total = 0, known = 0;
+    for (uint32_t b = 0; b < bins; b++) {
+        total += counts[b];
+        known += n_log_n(counts[b]);
+    }
+    return n_log_n(total) - known + (total ? (bins - 1) * (n_log_n(total) / total) / 2 : 0);
+}
+
+/* Halve the number of classes as long as what they tell apart is worth less than what they take to learn. */
+static void merge_classes(arithmetic_header *header, const hemp_part *parts, size_t count,
+                          const arithmetic_scratch *scratch) {
+    uint8_t class_of[HEMP_CELLS];
+    uint32_t counts[HEMP_MAX_CLASSES][HEMP_MAX_BINS] = {{0}};
+    for (uint32_t cell = 0, c = 0; cell < HEMP_CELLS; cell++) {
+        while (c + 1 < header->classes && header->thresholds[c] <= cell) c++;
+        class_of[cell] = (uint8_t)c;
+    }
+    const uint32_t *sums = scratch->sums;
+    for (size_t p = 0; p < count; p++)
+        for (uint64_t i = 0; i < parts[p].size; i++) {
+            const uint32_t bin = scratch->bin_of[arithmetic_get_index(&parts[p], i)];
+            counts[class_of[arithmetic_cell(header, *sums++)]][bin]++;
+        }
+    uint64_t best = UINT64_MAX;
+    uint32_t best_stride = 1;
+    for (uint32_t classes = header->classes, stride = 1;; classes = (classes + 1) / 2, stride *= 2) {
+        uint64_t cost = 0;
+        for (uint32_t c = 0; c < classes; c++) cost += class_cost(counts[c], header->bins);
+        if (cost < best) {
+            best = cost;
+            best_stride = stride;
+        }
+        if (classes == 1) break;
+        for (uint32_t c = 0; c < classes; c += 2) {
+            for (uint32_t b = 0; b < header->bins; b++)
+                counts[c / 2][b] = counts[c][b] + (c + 1 < classes ? counts[c + 1][b] : 0);
+        }
+    }
+    const uint32_t merged = (header->classes + best_stride - 1) / best_stride;
+    for (uint32_t c = 0; c + 1 < merged; c++) header->thresholds[c] = header->thresholds[(c + 1) * best_stride - 1];
+    header->classes = merged;
+}
+
 /* Everything that follows from bins, center, rates and the wanted number of classes. */
 static void fit_classes(arithmetic_header *header, const hemp_part *parts, size_t count,
                         const arithmetic_scratch *scratch, uint64_t total) {
@@ -208,6 +261,7 @@ static void fit_classes(arithmetic_header *header, const hemp_part *parts, size_
     }
     header->shift = list_sums(header, parts, count, scratch, total);
     choose_thresholds(header, scratch, total);
+    merge_classes(header, parts, count, scratch);
 }
 
 /* One change of a header, to be tried: what differs from the header so far. */
@@ -304,7 +358,7 @@ void hemp_arithmetic_fit(arithmetic_header *header, const hemp_part *parts, size
     }
     choose_bins(header, scratch->histogram, total);
     header->center = median_bin(header, scratch->histogram, total);
-    header->classes = total >= 131072 ? 16 : total >= 16384 ? 8 : total >= 2048 ? 4 : 1;
+    header->classes = total >= 1024 ? HEMP_MAX_CLASSES : 1;
     header->row_rate = 6;
     header->column_rate = 5;
     header->prior = 4;
