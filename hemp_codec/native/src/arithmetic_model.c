@@ -14,7 +14,7 @@ static void rebuild(arithmetic_model *model, const uint32_t *weights, uint32_t s
 }
 
 void hemp_arithmetic_rebuild_root(arithmetic_model *model, uint32_t symbols) {
-    uint32_t weights[HEMP_MAX_BINS];
+    uint32_t weights[HEMP_MAX_BINS] = {0};
     for (uint32_t s = 0; s < symbols; s++) weights[s] = 5 * (uint32_t)model->count[s] + 2;
     rebuild(model, weights, symbols);
 }

@@ -25,7 +25,7 @@ static hemp_status fail(hemp_place *place, hemp_status status, uint64_t offset, 
 
 static hemp_status check_head(const uint8_t *prefix, size_t size, hemp_place *place) {
     static const uint8_t signature[SIGNATURE_SIZE] = {0x89, 0x48, 0x4D, 0x50, 0x0D, 0x0A, 0x1A, 0x0A};
-    const size_t present = size < SIGNATURE_SIZE ? size : SIGNATURE_SIZE;
+    const size_t present = size < SIGNATURE_SIZE ? size : (size_t)SIGNATURE_SIZE;
     if (present > 0 && memcmp(prefix, signature, present) != 0) {
         return fail(place, HEMP_BAD_SIGNATURE, 0, "signature");
     }
@@ -49,7 +49,7 @@ static hemp_status find_front(const uint8_t *prefix, size_t prefix_size, uint64_
     uint64_t front_size;
     status = hemp_varint_read(prefix, prefix_size, &position, &front_size);
     if (status != HEMP_OK) {
-        return fail(place, status, status == HEMP_TRUNCATED ? prefix_size : HEAD_SIZE, "front_size");
+        return fail(place, status, status == HEMP_TRUNCATED ? prefix_size : (size_t)HEAD_SIZE, "front_size");
     }
     if (front_size > limit) {
         return fail(place, HEMP_LIMIT_EXCEEDED, HEAD_SIZE, "front_size");

@@ -147,11 +147,30 @@ static hemp_status read_shared(hemp_walk *walk, uint64_t number, hemp_tensor *te
     return HEMP_OK;
 }
 
+static hemp_status read_levels(hemp_walk *walk, hemp_tensor *tensor) {
+    const uint32_t size = hemp_dtype_size(tensor->levels_type);
+    const uint64_t room = (walk->end - walk->at) / size;
+    /* Those that are there are checked even if some are missing: the first violation is the one to report. */
+    const uint32_t present = room < tensor->num_levels ? (uint32_t)room : tensor->num_levels;
+    if (walk->directory != NULL) {
+        const uint32_t bad = hemp_levels_first_bad(tensor->levels_type, walk->front + walk->at, present);
+        if (bad < present) {
+            return hemp_walk_fail(walk, HEMP_BAD_LEVELS, walk->at + (uint64_t)bad * size, "levels");
+        }
+    }
+    if (present < tensor->num_levels) {
+        return hemp_walk_fail(walk, HEMP_BAD_FRONT, walk->at, "levels");
+    }
+    tensor->levels_offset = walk->at;
+    walk->at += (uint64_t)present * size;
+    return HEMP_OK;
+}
+
 static hemp_status read_own_codebook(hemp_walk *walk, hemp_tensor *tensor) {
     static const uint8_t types[4] = {HEMP_DTYPE_FLOAT32, HEMP_DTYPE_FLOAT16, HEMP_DTYPE_BFLOAT16, HEMP_DTYPE_FLOAT64};
     const uint64_t offset = walk->at;
     uint64_t table;
-    hemp_status status = hemp_walk_varint(walk, &table, "table");
+    const hemp_status status = hemp_walk_varint(walk, &table, "table");
     if (status != HEMP_OK) {
         return status;
     }
@@ -163,21 +182,7 @@ static hemp_status read_own_codebook(hemp_walk *walk, hemp_tensor *tensor) {
         return hemp_walk_fail(walk, HEMP_BAD_LEVELS, offset, "table");
     }
     tensor->num_levels = (uint32_t)(table >> 2) + 1;
-    tensor->levels_offset = walk->at;
-    const uint64_t size = (uint64_t)tensor->num_levels * hemp_dtype_size(tensor->levels_type);
-    status = hemp_walk_need(walk, size, "levels");
-    if (status != HEMP_OK) {
-        return status;
-    }
-    if (walk->directory != NULL) {
-        const uint32_t bad = hemp_levels_first_bad(tensor->levels_type, walk->front + walk->at, tensor->num_levels);
-        if (bad < tensor->num_levels) {
-            const uint64_t bad_offset = walk->at + (uint64_t)bad * hemp_dtype_size(tensor->levels_type);
-            return hemp_walk_fail(walk, HEMP_BAD_LEVELS, bad_offset, "levels");
-        }
-    }
-    walk->at += size;
-    return HEMP_OK;
+    return read_levels(walk, tensor);
 }
 
 static hemp_status read_codebook(hemp_walk *walk, uint64_t number, const record_form *form, hemp_tensor *tensor) {
