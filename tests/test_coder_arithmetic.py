@@ -115,7 +115,7 @@ def test_the_previous_index_is_used() -> None:
     changes = rng.random(200_000) < 0.1
     indices = (np.cumsum(changes * rng.integers(1, 4, 200_000)) % 4).astype(np.uint8).reshape(400, 500)
     ideal = 200_000 * (-0.9 * math.log2(0.9) - 0.1 * math.log2(0.1 / 3)) / 8
-    assert len(ARITHMETIC.encode(indices, 4)) < 1.01 * ideal
+    assert len(ARITHMETIC.encode(indices, 4)) < 1.015 * ideal
 
 
 def test_zero_rows_cost_next_to_nothing() -> None:
