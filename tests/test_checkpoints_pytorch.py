@@ -24,6 +24,7 @@ def save(path: Path, content: Any, **options: Any) -> Path:
     return path
 
 
+@pytest.mark.filterwarnings("ignore:ComplexHalf")
 def test_every_dtype_and_order_survive(tmp_path: Path) -> None:
     tensors = every_dtype() | {"scalar": np.float64(2).reshape(()), "empty": np.zeros((2, 0), np.float16)}
     checkpoints.save(tensors, tmp_path / "a.pt")

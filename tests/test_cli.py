@@ -59,6 +59,7 @@ def test_lossless_and_back_gives_the_same_file(hemp: Hemp, source: Path, tmp_pat
     assert (tmp_path / "back.safetensors").read_bytes() == source.read_bytes()
 
 
+@pytest.mark.filterwarnings("ignore:ComplexHalf")
 @pytest.mark.parametrize("ending", ["npz", "pt"])
 def test_every_dtype_through_every_format(hemp: Hemp, tmp_path: Path, ending: str) -> None:
     pytest.importorskip("torch")

@@ -43,9 +43,9 @@ def load(path: Path) -> Checkpoint:
 
 def _unpickle(path: Path) -> Any:
     torch = torch_arrays.import_torch()
-    with path.open("rb") as file:
-        mappable = zipfile.is_zipfile(file)
     try:
+        with path.open("rb") as file:
+            mappable = zipfile.is_zipfile(file)
         return torch.load(path, map_location="cpu", weights_only=True, mmap=mappable)
     except pickle.UnpicklingError as error:
         forbidden = _FORBIDDEN.search(str(error))
