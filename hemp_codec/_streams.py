@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hemp_codec import coders
+from hemp_codec._entropy import entropy
 from hemp_codec._prepare import Prepared
 from hemp_codec._varint import varint
 from hemp_codec.coders import Coder
@@ -199,7 +200,7 @@ def _may_pay(coder: Coder, indices: Sequence[np.ndarray], parts: Sequence[Part])
     if len(parts) > 1 or size <= 2 * _SAMPLE_PIECES * _SAMPLE_PIECE:
         return True
     (plane,), (part,) = indices, parts
-    if _entropy(plane, part.num_levels) < _SURELY_WORTH * _width(part.num_levels):
+    if entropy(plane, part.num_levels) < _SURELY_WORTH * _width(part.num_levels):
         return True
     pieces = _sample(plane, part)
     payload = coder.encode_parts([piece for piece, _ in pieces], [piece_part for _, piece_part in pieces])
@@ -237,11 +238,4 @@ def _estimate(tensor: Prepared) -> int:
     size = _stored_size(tensor)
     if size <= _SMALL or tensor.planes[0].size * len(tensor.planes) > 16 * _SMALL * 8:
         return size
-    return math.ceil(sum(plane.size * _entropy(plane, tensor.num_levels) / 8 for plane in tensor.planes))
-
-
-def _entropy(plane: np.ndarray, num_levels: int) -> float:
-    """Zero-order entropy of the indices, bits per index."""
-    counts = np.bincount(plane, minlength=num_levels)
-    shares = counts[counts > 0] / plane.size
-    return float(-(shares * np.log2(shares)).sum())
+    return math.ceil(sum(plane.size * entropy(plane, tensor.num_levels) / 8 for plane in tensor.planes))

@@ -25,7 +25,7 @@ def thresholds(levels: np.ndarray) -> np.ndarray:
     # What the sum lost (two-sum), or what halving a subnormal sum lost: its sign says where the true middle lies.
     carry = total - low
     lost = (low - (total - carry)) + (high - carry)
-    halving = total - np.where(huge, middle, 2 * middle)
+    halving = np.where(huge, 0.0, total - 2 * np.where(huge, 0.0, middle))
     return np.where(np.where(halving != 0, halving, lost) < 0, np.nextafter(middle, -np.inf), middle)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,8 +13,8 @@ from hemp_codec.quantizers._distribution import Distribution
 from hemp_codec.quantizers.base import UniformGrid, step_dtype
 
 _MAX_OFFSET = 1 << 23
-_COARSE = 2.0 ** (-1 / 6)  # ratio of neighbouring steps that are tried at first
-_ZOOMS = (2.0 ** (1 / 24), 2.0 ** (1 / 96), 2.0 ** (1 / 384), 2.0 ** (1 / 1536))
+_COARSE = 0.890625  # ratio of neighbouring steps that are tried at first
+_ZOOMS = (1.0 / 32, 1.0 / 128, 1.0 / 512, 1.0 / 2048)  # distance of neighbours around the best, as share of it
 _ZOOM_REACH = 4
 
 
@@ -32,10 +33,10 @@ def best_grid(values: Distribution, num_levels: int, dtype: DType) -> UniformGri
     best = search.fallback()
     for step in search.coarse_steps():
         best = search.better(best, step)
-    for ratio in _ZOOMS:
+    for distance in _ZOOMS:
         centre = best.grid.step / values.scale
-        for power in range(-_ZOOM_REACH, _ZOOM_REACH + 1):
-            best = search.better(best, centre * ratio**power)
+        for number in range(-_ZOOM_REACH, _ZOOM_REACH + 1):
+            best = search.better(best, centre * (1 + number * distance))
     return best.grid
 
 
@@ -60,14 +61,14 @@ class _Search:
         return self._candidate(abs(largest), first, min(self._num_levels, 3))
 
     def coarse_steps(self) -> Iterator[float]:
-        """From a grid as wide as the values to one as narrow as their standard deviation."""
+        """From a grid as wide as the values to one about as narrow as their standard deviation."""
         gaps = max(self._num_levels - 1, 1)
         widest = (self._high - self._low) / max(gaps - 1, 1)
         if widest == 0 or self._num_levels == 1:
             return
         yield from self._exact_steps()
         step = widest
-        while step * gaps > self._deviation / 2:
+        while step * gaps > self._deviation:
             yield step
             step *= _COARSE
 
@@ -109,7 +110,8 @@ class _Search:
         step = grid.step / self._values.scale
         levels = step * np.arange(grid.offset, grid.offset + grid.num_levels, dtype=np.float64)
         cells = self._values.cut(levels[:-1] + step / 2)
-        return float(np.sum(levels * (2 * self._values.sums(cells) - levels * self._values.counts(cells))))
+        gains = levels * (2 * self._values.sums(cells) - levels * self._values.counts(cells))
+        return float(np.cumsum(gains)[-1])  # one after the other: the same bits on every platform
 
 
 def _is_finite(grid: UniformGrid) -> bool:
@@ -120,7 +122,8 @@ def _is_finite(grid: UniformGrid) -> bool:
 
 
 def _deviation(values: Distribution) -> float:
-    """Standard deviation of the tensor's values, divided by the scale."""
+    """Power of two below the standard deviation of the tensor's values, in units of the scale."""
     counts = values.counts(np.arange(len(values.values) + 1))
     mean = float(values.prefix_sums[-1]) / values.size
-    return float(np.sqrt(np.sum(counts * (values.scaled() - mean) ** 2) / values.size))
+    deviation = float(np.sqrt(np.sum(counts * (values.scaled() - mean) ** 2) / values.size))
+    return math.ldexp(0.5, math.frexp(deviation)[1]) if deviation else 0.0
