@@ -1,0 +1,6 @@
+"""Makes ``spec.vectors`` importable; installed packages come first."""
+
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parents[2]))

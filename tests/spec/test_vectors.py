@@ -1,0 +1,83 @@
+"""Every reader on every vector, those that must be refused first."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from spec_support import by_codec, by_reference
+
+from hemp_spec import ERRORS, SpecError, reference
+from hemp_spec.validate import faults
+from spec.vectors import generate
+
+VECTORS = Path(generate.__file__).parent
+MANIFEST: list[dict[str, Any]] = json.loads((VECTORS / "manifest.json").read_text("utf-8"))
+REJECTED = [entry for entry in MANIFEST if entry["expect"] == "reject"]
+ACCEPTED = [entry for entry in MANIFEST if entry["expect"] != "reject"]
+READERS = [by_reference, by_codec]
+
+
+def load(entry: dict[str, Any]) -> bytes:
+    return (VECTORS / entry["path"]).read_bytes()
+
+
+def named(entry: dict[str, Any]) -> str:
+    return str(entry["path"])
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("entry", REJECTED, ids=named)
+def test_must_reject(entry: dict[str, Any], reader: Any) -> None:
+    assert reader(load(entry)) == entry["error"]
+
+
+@pytest.mark.parametrize("entry", REJECTED, ids=named)
+def test_the_broken_rule_is_named(entry: dict[str, Any]) -> None:
+    data = load(entry)
+    with pytest.raises(SpecError) as caught:
+        reference.read(data)
+    assert caught.value.rule == entry["rule"]
+    assert 0 <= caught.value.offset <= len(data)
+    found = list(faults(data))
+    assert (found[0].code, found[0].offset, found[0].rule) == (entry["error"], caught.value.offset, entry["rule"])
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("entry", ACCEPTED, ids=named)
+def test_must_accept_or_skip(entry: dict[str, Any], reader: Any) -> None:
+    found = reader(load(entry))
+    assert not isinstance(found, str)
+    assert list(found["tensors"]) == list(entry["tensors"])
+    for name, (dtype, shape, data) in found["tensors"].items():
+        expected = entry["tensors"][name]
+        assert (dtype, list(shape)) == (expected["dtype"], expected["shape"])
+        assert hashlib.sha256(data).hexdigest() == expected["sha256"]
+        digest = hashlib.sha256(found["indices"][name]).hexdigest() if name in found["indices"] else None
+        assert digest == expected.get("indices_sha256")
+    assert found["metadata"] == entry["metadata"]
+    assert found["source_hash"] == entry["source_hash"]
+
+
+@pytest.mark.parametrize("entry", ACCEPTED, ids=named)
+def test_no_faults(entry: dict[str, Any]) -> None:
+    assert list(faults(load(entry))) == []
+    assert list(faults(load(entry), decode="structure")) == []
+
+
+def test_the_generator_makes_these_files() -> None:
+    files = generate.contents()
+    on_disk = {path.relative_to(VECTORS).as_posix() for path in VECTORS.glob("*/*.hemp")}
+    assert on_disk == set(files) - {"manifest.json"}
+    for path, data in files.items():
+        assert (VECTORS / path).read_bytes() == data, f"{path} differs; run python -m spec.vectors.generate"
+
+
+def test_the_set_is_complete_and_small() -> None:
+    errors = Counter(entry["error"] for entry in REJECTED)
+    assert all(errors[name] >= 2 for _, name, _ in ERRORS)
+    assert sum(len(load(entry)) for entry in MANIFEST) < 150_000
