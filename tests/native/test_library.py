@@ -1,0 +1,106 @@
+"""The C library by itself: the decoding half stands alone, in every dialect, and survives damaged input."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import hemp_codec
+
+NATIVE = Path(__file__).parents[2] / "hemp_codec" / "native"
+SOURCES = sorted((NATIVE / "src").glob("*.c"))
+DECODE = [source for source in SOURCES if not source.stem.endswith("_encode")]
+WARNINGS = ["-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Werror"]
+CC = shutil.which("gcc") or shutil.which("cc")
+
+pytestmark = pytest.mark.skipif(CC is None, reason="needs a C compiler")
+
+DIALECTS = {"C99": ["-std=c99"], "C11": ["-std=c11"], "C++17": ["-x", "c++", "-std=c++17"]}
+
+
+def compile_all(sources: list[Path], out: Path, *options: str) -> list[Path]:
+    """Object files of ``sources``; a warning is an error."""
+    assert CC is not None
+    objects = []
+    for source in sources:
+        objects.append(out / f"{source.stem}.o")
+        command = [CC, *options, *WARNINGS, f"-I{NATIVE / 'include'}", "-c", str(source), "-o", str(objects[-1])]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    return objects
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_decoding_half_compiles_without_warnings(dialect: str, tmp_path: Path) -> None:
+    compile_all(DECODE, tmp_path, "-O1", *DIALECTS[dialect])
+
+
+def test_encoding_half_compiles_without_warnings(tmp_path: Path) -> None:
+    compile_all([source for source in SOURCES if source not in DECODE], tmp_path, "-O1", "-std=c11")
+
+
+def test_decoding_half_includes_nothing_of_the_encoding_half() -> None:
+    for source in DECODE:
+        assert not re.search(r'#include ".*encode\.h"', source.read_text()), source
+
+
+@pytest.mark.skipif(shutil.which("nm") is None, reason="needs nm")
+def test_symbols_of_the_decoding_half(tmp_path: Path) -> None:
+    objects = compile_all(DECODE, tmp_path, "-O2", "-std=c11", "-fno-stack-protector", "-fno-pie")
+    lines = subprocess.run(["nm", *map(str, objects)], capture_output=True, text=True, check=True).stdout.splitlines()
+    symbols = [line.split()[-2:] for line in lines if len(line.split()) >= 2 and not line.endswith(":")]
+    defined = {name for kind, name in symbols if kind in "TDBC"}
+    needed = {name for kind, name in symbols if kind == "U"} - defined
+    writable = {name for kind, name in symbols if kind in "DdBbC"}
+    assert all(name.startswith("hemp_") for name in defined)
+    assert needed <= {"memcpy", "memset", "memcmp", "memmove"}
+    assert writable == set()
+
+
+def sanitizers_work(folder: Path) -> bool:
+    assert CC is not None
+    source = folder / "empty.c"
+    source.write_text("int main(void) { return 0; }\n")
+    command = [CC, "-fsanitize=address,undefined", str(source), "-o", str(folder / "empty")]
+    built = subprocess.run(command, capture_output=True).returncode == 0
+    return built and subprocess.run([str(folder / "empty")], capture_output=True).returncode == 0
+
+
+def seeds(folder: Path) -> list[Path]:
+    """Small files that have every structure."""
+    random = np.random.default_rng(3)
+    tensors: dict[str, np.ndarray] = {
+        "conv": random.normal(size=(40, 30)).astype(np.float32),
+        "half": random.normal(size=(6, 5)).astype(np.float16),
+        "bias": random.normal(size=30).astype(np.float32),
+        "steps": np.arange(5),
+        "empty": np.zeros((0, 3)),
+        "mask": random.random(40) < 0.3,
+    }
+    tensors["tied"] = tensors["conv"].copy()
+    paths = []
+    for quantizer in ("lossless", "lloyd-max:4", "uniform:300"):
+        for coder in ("stored", "rans", "arithmetic"):
+            data = hemp_codec.encode(
+                tensors, quantizer=quantizer, coder=coder, segment_bits=10, metadata={"k": "v"}, source_sha256=bytes(32)
+            )
+            paths.append(folder / f"{quantizer.partition(':')[0]}-{coder}.hemp")
+            paths[-1].write_bytes(data)
+    return paths
+
+
+def test_damaged_files_under_sanitizers(tmp_path: Path) -> None:
+    if not sanitizers_work(tmp_path):
+        pytest.skip("the compiler has no sanitizers here")
+    options = ["-g", "-O1", "-std=c11", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+    objects = compile_all([*DECODE, Path(__file__).with_name("fuzz.c")], tmp_path, *options)
+    program = tmp_path / "fuzz"
+    assert CC is not None
+    subprocess.run([CC, *options, *map(str, objects), "-o", str(program)], check=True)
+    done = subprocess.run([str(program), "1", "3000", *map(str, seeds(tmp_path))], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-4000:]
