@@ -309,14 +309,17 @@ TensorRecord = Struct(
         ),
     ),
     "dimensions"
-    / Checked(
-        Repeat(lambda this: _view(this).rank, Varint),
-        Rule(
-            "BAD_SHAPE",
-            "4.3",
-            lambda value, this: _product(value) * _view(this).dtype.size < 1 << 62,
-            "the tensor has 2^62 bytes or more",
-            fatal=True,
+    / Repeat(
+        lambda this: _view(this).rank,
+        Checked(
+            Varint,
+            Rule(
+                "BAD_SHAPE",
+                "4.3",
+                lambda value, this: _product([*this._earlier, value]) * _view(this).dtype.size < 1 << 62,
+                "the tensor has 2^62 bytes or more",
+                fatal=True,
+            ),
         ),
     ),
     "parameters" / Parameters,

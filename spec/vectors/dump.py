@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from hemp_spec import layout
 from hemp_spec.fields import Window
 from hemp_spec.reference import outline
-from spec.vectors.accept import Vector, vector
+from spec.vectors.accepted import Vector, vector
 from spec.vectors.encoders import Coder, rans_block, rans_frequencies
 from spec.vectors.files import codebook, lossless, metadata_chunk, spans
 

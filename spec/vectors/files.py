@@ -61,7 +61,11 @@ class Plan:
 
     def expected(self) -> dict[str, Any]:
         """The tensor's entry in the manifest."""
-        entry = {"dtype": self.dtype.name, "shape": list(self.shape), "sha256": hashlib.sha256(self.data).hexdigest()}
+        entry: dict[str, Any] = {
+            "dtype": self.dtype.name,
+            "shape": list(self.shape),
+            "sha256": hashlib.sha256(self.data).hexdigest(),
+        }
         if self.is_indexed:
             entry["num_levels"] = self.num_levels
             entry["indices_sha256"] = hashlib.sha256(index_bytes(self.planes[0], self.num_levels)).hexdigest()

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from spec.vectors import accept, dump, reject, skip
+from spec.vectors import accepted, dump, rejected, skipped
 
 FOLDER = Path(__file__).parent
 FORMAT_TEXT = FOLDER.parent / "format.md"
@@ -18,12 +18,12 @@ FORMAT_TEXT = FOLDER.parent / "format.md"
 
 def entries() -> Iterator[tuple[dict[str, Any], bytes]]:
     """Entry in the manifest and content of each file; those that must be refused come first."""
-    for rejected in reject.vectors():
-        path = f"reject/{rejected.name}.hemp"
-        entry = {"path": path, "about": rejected.about, "expect": "reject"}
-        yield {**entry, "error": rejected.error, "rule": rejected.rule}, rejected.data
-    accepted = [("accept", accept.vectors()), ("accept", iter([dump.complete()])), ("skip", skip.vectors())]
-    for expect, vectors in accepted:
+    for bad in rejected.vectors():
+        path = f"reject/{bad.name}.hemp"
+        entry = {"path": path, "about": bad.about, "expect": "reject"}
+        yield {**entry, "error": bad.error, "rule": bad.rule}, bad.data
+    groups = [("accept", accepted.vectors()), ("accept", iter([dump.complete()])), ("skip", skipped.vectors())]
+    for expect, vectors in groups:
         for vector in vectors:
             path = f"{expect}/{vector.name}.hemp"
             yield {"path": path, "about": vector.about, "expect": expect, **vector.expected}, vector.data

@@ -8,7 +8,7 @@ from typing import Any
 
 from hemp_spec.dtypes import DTYPES, HOLDERS, LEVEL_TYPES
 from hemp_spec.levels import float_format, is_finite, order
-from spec.vectors.accept import Vector, vector
+from spec.vectors.accepted import Vector, vector
 from spec.vectors.encoders import STORED, ZSTD, Coder, arithmetic, lzma, rans, simple_header, with_classes
 from spec.vectors.files import Plan, codebook, lossless, metadata_chunk, source_chunk, tied, uniform
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from hemp_spec.coders.arithmetic import WORD
 from hemp_spec.directory import Part
 from hemp_spec.fields import encode_varint
-from spec.vectors.accept import grid
+from spec.vectors.accepted import grid
 from spec.vectors.encoders import (
     STORED,
     ZSTD,

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from hemp_spec.fields import encode_varint
-from spec.vectors import reject_payloads
-from spec.vectors.accept import HALF, MINUS_ONE, ONE, grid
+from spec.vectors import rejected_payloads
+from spec.vectors.accepted import HALF, MINUS_ONE, ONE, grid
 from spec.vectors.encoders import rans, raw
 from spec.vectors.files import (
     Change,
@@ -25,7 +25,7 @@ from spec.vectors.files import (
     uniform,
     with_segment,
 )
-from spec.vectors.reject_payloads import Case, indexed
+from spec.vectors.rejected_payloads import Case, indexed
 
 
 class Rejected(NamedTuple):
@@ -73,8 +73,8 @@ def vectors() -> Iterator[Rejected]:
         ("UNKNOWN_CRITICAL_CHUNK", _unknown_critical_chunk),
         ("BAD_METADATA", _bad_metadata),
         ("UNSUPPORTED_CODER", _unsupported_coder),
-        ("BAD_PAYLOAD", reject_payloads.bad_payload),
-        ("BAD_INDEX", reject_payloads.bad_index),
+        ("BAD_PAYLOAD", rejected_payloads.bad_payload),
+        ("BAD_INDEX", rejected_payloads.bad_index),
     )
     for error, group in groups:
         for rule, cases in group():

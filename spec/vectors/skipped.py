@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from spec.vectors.accept import Vector, grid, vector
+from spec.vectors.accepted import Vector, grid, vector
 from spec.vectors.encoders import arithmetic
 from spec.vectors.files import codebook, lossless, metadata_chunk, source_chunk
 
