@@ -3,8 +3,8 @@
  *   fuzz SEED ROUNDS FILE...
  *
  * Each round changes a few bytes of one file, makes the checksum of the front right again, opens it, and decodes every
- * segment of a known coder.  Memory is taken exactly as large as the library asks for, so that a sanitizer sees any step
- * over its end.  The exit status is 1 if an unchanged file is refused. */
+ * segment of a known coder.  Memory is taken exactly as large as the library asks for, so that a sanitizer sees any
+ * step over its end.  The exit status is 1 if an unchanged file is refused. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

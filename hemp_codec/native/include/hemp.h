@@ -107,7 +107,7 @@ typedef struct hemp_segment {
 
 /* What the front says.  The arrays lie in the memory that the caller gave to hemp_open. */
 typedef struct hemp_directory {
-    const uint8_t *front;    /* the file's first `body_offset` bytes */
+    const uint8_t *front; /* the file's first `body_offset` bytes */
     uint64_t body_offset;
     uint64_t file_size;
     uint64_t segment_elements; /* 2^segment_bits */
@@ -125,13 +125,13 @@ typedef struct hemp_directory {
 hemp_status hemp_front_size(const uint8_t *prefix, size_t prefix_size, uint64_t limit, uint64_t *size,
                             hemp_place *place);
 
-/* Upper bound of the memory that hemp_open needs for this front.  The front is walked once: the bound is exact up to the
- * first record with a shared codebook, and follows from the number of bytes behind it. */
+/* Upper bound of the memory that hemp_open needs for this front.  The front is walked once: the bound is exact up to
+ * the first record with a shared codebook, and follows from the number of bytes behind it. */
 hemp_status hemp_open_memory(const uint8_t *front, size_t front_size, uint64_t *memory_size, hemp_place *place);
 
-/* Check the whole front and list what it says.  `memory` is aligned for uint64_t.  `file_size` is HEMP_NONE if it is not
- * known.  Time: O(front bytes), and O(n log n) for the names.  After an error with a place->tensor, that record is listed as
- * far as it was read: its name, of name_size bytes, may serve for a message. */
+/* Check the whole front and list what it says.  `memory` is aligned for uint64_t.  `file_size` is HEMP_NONE if it is
+ * not known.  Time: O(front bytes), and O(n log n) for the names.  After an error with a place->tensor, that record is
+ * listed as far as it was read: its name, of name_size bytes, may serve for a message. */
 hemp_status hemp_open(hemp_directory *directory, const uint8_t *front, size_t front_size, uint64_t file_size,
                       void *memory, size_t memory_size, hemp_place *place);
 

@@ -9,10 +9,9 @@ uint32_t hemp_crc32(const void *data, size_t size, uint32_t crc) {
     for (; size >= 8; size -= 8, p += 8) {
         const uint32_t low = state ^ hemp_load32(p);
         const uint32_t high = hemp_load32(p + 4);
-        state = crc32_tables[7][low & 0xFF] ^ crc32_tables[6][(low >> 8) & 0xFF] ^
-                crc32_tables[5][(low >> 16) & 0xFF] ^ crc32_tables[4][low >> 24] ^ crc32_tables[3][high & 0xFF] ^
-                crc32_tables[2][(high >> 8) & 0xFF] ^ crc32_tables[1][(high >> 16) & 0xFF] ^
-                crc32_tables[0][high >> 24];
+        state = crc32_tables[7][low & 0xFF] ^ crc32_tables[6][(low >> 8) & 0xFF] ^ crc32_tables[5][(low >> 16) & 0xFF] ^
+                crc32_tables[4][low >> 24] ^ crc32_tables[3][high & 0xFF] ^ crc32_tables[2][(high >> 8) & 0xFF] ^
+                crc32_tables[1][(high >> 16) & 0xFF] ^ crc32_tables[0][high >> 24];
     }
     for (; size > 0; size--, p++) {
         state = (state >> 8) ^ crc32_tables[0][(state ^ *p) & 0xFF];

@@ -97,8 +97,8 @@ static hemp_status begin_walk(hemp_walk *walk, const uint8_t *front, size_t fron
     return hemp_walk_begin(walk);
 }
 
-/* Upper bounds of what hemp_open will list before it ends or fails: counted record by record, as far as that is possible
- * without looking back, then from the number of bytes left.  Errors are left to hemp_open. */
+/* Upper bounds of what hemp_open will list before it ends or fails: counted record by record, as far as that is
+ * possible without looking back, then from the number of bytes left.  Errors are left to hemp_open. */
 static table_sizes measure(hemp_walk *walk) {
     enum { SMALLEST_RECORD = 2, SMALLEST_STREAM = 6, SMALLEST_SEGMENT = 5 };
     const uint64_t room = (walk->end - walk->at) / SMALLEST_RECORD;

@@ -152,7 +152,8 @@ static void encode_part(rans_encoder *encoder, const hemp_part *part, hemp_rans_
             state >>= 16;
         }
         const uint32_t quotient = (uint32_t)((state * symbol->reciprocal) >> 44);
-        encoder->states[lane] = (quotient << HEMP_RANS_SCALE_BITS) + symbol->cumulative + state - quotient * symbol->frequency;
+        encoder->states[lane] =
+            (quotient << HEMP_RANS_SCALE_BITS) + symbol->cumulative + state - quotient * symbol->frequency;
     }
     encoder->words = words;
     encoder->lane = lane;
