@@ -4,22 +4,24 @@ Every call that works on data releases the GIL.  A broken rule of the format rai
 for its status, with ``code`` and, in the directory, ``offset``.  Wrong arguments raise ValueError.
 """
 
-from collections.abc import Buffer, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from hemp_codec.tensors import Part
 
+_Data = bytes | bytearray | memoryview | np.ndarray
+
 FRONT_PREFIX: int
 """Bytes from the beginning of a file that ``front_size`` needs, at most."""
 
-def stored_decode(payload: Buffer, parts: Sequence[Part]) -> list[np.ndarray]:
+def stored_decode(payload: _Data, parts: Sequence[Part]) -> list[np.ndarray]:
     """For each part its indices: a 1-D array of uint8 up to 256 levels, else uint16."""
 
-def rans_decode(payload: Buffer, parts: Sequence[Part]) -> list[np.ndarray]:
+def rans_decode(payload: _Data, parts: Sequence[Part]) -> list[np.ndarray]:
     """As ``stored_decode``."""
 
-def arithmetic_decode(payload: Buffer, parts: Sequence[Part]) -> list[np.ndarray]:
+def arithmetic_decode(payload: _Data, parts: Sequence[Part]) -> list[np.ndarray]:
     """As ``stored_decode``."""
 
 def stored_encode(indices: Sequence[np.ndarray], parts: Sequence[Part]) -> bytes:
@@ -34,19 +36,22 @@ def arithmetic_encode(indices: Sequence[np.ndarray], parts: Sequence[Part]) -> b
 def stored_size(parts: Sequence[Part]) -> int:
     """Bytes of the payload that ``stored_encode`` makes of these parts."""
 
-def planes_split(dtype_number: int, data: Buffer, elements: int) -> list[np.ndarray]:
+def planes_split(dtype_number: int, data: _Data, elements: int) -> list[np.ndarray]:
     """The planes of ``elements`` little-endian elements: one uint8 array of shape (elements,) for each byte."""
 
 def planes_join(dtype_number: int, planes: Sequence[np.ndarray]) -> np.ndarray:
     """The bytes of the little-endian elements, as uint8 of shape (elements * size of an element,)."""
 
-def planes_join_into(dtype_number: int, planes: Sequence[np.ndarray], out: Buffer) -> None:
+def planes_join_into(dtype_number: int, planes: Sequence[np.ndarray], out: _Data) -> None:
     """As ``planes_join``, into a writable contiguous buffer of exactly that size."""
 
-def crc32(data: Buffer, crc: int = 0) -> int:
+def optimal_cuts(means: np.ndarray, weights: np.ndarray, num_levels: int, pin_zero: bool) -> list[int]:
+    """Cuts of ascending float64 points into cells of the least weighted squared error: num_levels + 1 positions."""
+
+def crc32(data: _Data, crc: int = 0) -> int:
     """CRC-32 as in zlib, continued from ``crc``."""
 
-def front_size(prefix: Buffer, limit: int) -> int:
+def front_size(prefix: _Data, limit: int) -> int:
     """Bytes of a file up to the end of its front, from its first ``FRONT_PREFIX`` bytes (or all, if it is shorter)."""
 
 class Directory:

@@ -36,7 +36,8 @@ class QuantizedTensor:
 
     def dequantize(self) -> np.ndarray:
         """``levels[indices]``."""
-        return self.levels[self.indices]
+        values: np.ndarray = self.levels[self.indices]
+        return values
 
 
 @dataclass(frozen=True)
