@@ -24,4 +24,5 @@ def _log2(values: np.ndarray) -> np.ndarray:
     ratio = (mantissas - _SQRT_HALF) / (mantissas + _SQRT_HALF)
     square = ratio * ratio
     series = ratio * (1.0 + square * (1.0 / 3 + square * (1.0 / 5 + square / 7)))
-    return series * _TWO_OVER_LN2 - 0.5 + exponents
+    logarithms: np.ndarray = series * _TWO_OVER_LN2 - 0.5 + exponents
+    return logarithms

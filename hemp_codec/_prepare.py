@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Hashable
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,7 +65,7 @@ class Preparer:
         self._quantizer = quantizer
         self._coder = coder
         self._rules = rules
-        self._seen: dict[Hashable, int] = {}
+        self._seen: dict[object, int] = {}
         self._count = 0
 
     def prepare(self, name: str, value: np.ndarray | QuantizedTensor) -> Prepared:
@@ -119,14 +118,14 @@ class Preparer:
         return self._quantizer if array.ndim >= 2 else Lossless()
 
     def _tie(
-        self, number: int, size: int, data: np.ndarray, levels: np.ndarray | None, kind: tuple[Hashable, ...]
+        self, number: int, size: int, data: np.ndarray, levels: np.ndarray | None, kind: tuple[object, ...]
     ) -> int | None:
         """The earlier record of the same content and kind, or None."""
         if size < _MIN_TIED_SIZE:
             return None
-        content = hashlib.blake2b(data.reshape(-1).view(np.uint8), digest_size=32)
+        content = hashlib.blake2b(data.reshape(-1).view(np.uint8).data, digest_size=32)
         if levels is not None:
-            content.update(levels.view(np.uint8))
+            content.update(levels.view(np.uint8).data)
         earlier = self._seen.setdefault((content.digest(), kind), number)
         return None if earlier == number else earlier
 

@@ -40,7 +40,7 @@ def test_safe_open_takes_bytes_and_file_objects(tmp_path: Path) -> None:
     with open(tmp_path / "a.hemp", "rb") as opened:
         for source in (blob, io.BytesIO(blob), opened):
             with hemp_codec.safe_open(source) as file:
-                assert equal({name: file.get_tensor(name) for name in file.keys()}, TENSORS)
+                assert equal({name: file.get_tensor(name) for name in TENSORS}, TENSORS)
     for data in (blob, bytearray(blob), memoryview(blob)):
         assert equal(hemp_codec.decode(data), TENSORS)
 

@@ -81,7 +81,7 @@ def test_small_tensors_share_a_stream() -> None:
     assert len(together) < apart - 50 * 20
     large = {str(n): weights(300, 8 if n % 2 else 900, seed=n) for n in range(4)}
     with hemp_codec.safe_open(hemp_codec.encode(large)) as file:
-        assert {name: file.get_info(name).segments for name in file.keys()} == dict.fromkeys(large, 1)
+        assert {name: file.get_info(name).segments for name in large} == dict.fromkeys(large, 1)
 
 
 def test_large_groups_are_bounded() -> None:
@@ -246,7 +246,7 @@ def overhead(tensors: Mapping[str, Any], **options: Any) -> tuple[int, int]:
     blob = hemp_codec.encode(tensors, **options)
     levels = {}
     with hemp_codec.safe_open(blob) as file:
-        for name in file.keys():
+        for name in tensors:
             if file.get_info(name).quantizer == "codebook":
                 table = file.get_levels(name)
                 half = [kind for kind in (np.float16, ml_dtypes.bfloat16) if (table == table.astype(kind)).all()]

@@ -32,7 +32,8 @@ def _third_root(values: np.ndarray) -> np.ndarray:
     """About the power 1/3, as 1/4 + 1/16 + 1/64 from square roots, which give the same bits on every platform."""
     quarter = np.sqrt(np.sqrt(values))
     sixteenth = np.sqrt(np.sqrt(quarter))
-    return quarter * sixteenth * np.sqrt(np.sqrt(sixteenth))
+    root: np.ndarray = quarter * sixteenth * np.sqrt(np.sqrt(sixteenth))
+    return root
 
 
 def _marks(length: int) -> np.ndarray:

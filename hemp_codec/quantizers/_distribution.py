@@ -22,7 +22,7 @@ class Distribution:
         prefix_sums: float64 of shape (len(values) + 1,): sums of the elements before each value, divided by ``scale``.
         num_distinct: number of different values.
         size: number of elements.
-        scale: power of two in units of which sums, bounds and levels are, so that no sum or square of float64 overflows.
+        scale: power of two in units of which sums, bounds and levels are, so that no sum or square overflows.
     """
 
     values: np.ndarray
@@ -33,7 +33,7 @@ class Distribution:
     scale: float
 
     def cut(self, bounds: np.ndarray) -> np.ndarray:
-        """Positions in ``values`` at which the cells of ascending float64 ``bounds`` (in units of ``scale``) begin and end.
+        """Positions in ``values`` at which the cells of ascending ``bounds`` (in units of ``scale``) begin and end.
 
         Shape (len(bounds) + 2,): cell k is values[cut[k]:cut[k + 1]], those above bound k - 1 and not above bound k.
         """

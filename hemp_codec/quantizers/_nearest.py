@@ -69,7 +69,7 @@ class _Bins:
 
     def search(self, values: np.ndarray) -> np.ndarray:
         bins = self._bin(values)
-        result = self._first[bins]
+        result: np.ndarray = self._first[bins]
         (open_,) = np.nonzero(self._holds_bound[bins])
         result[open_] = np.searchsorted(self._bounds, values[open_])
         return result
@@ -78,4 +78,5 @@ class _Bins:
         """Bin numbers; every operation is monotone, so values between two bounds' bins lie between those bounds."""
         with np.errstate(over="ignore"):
             scaled = (values - self._low) * self._scale
-        return np.clip(scaled, 0, _BINS - 1).astype(np.uint16)
+        numbers: np.ndarray = np.clip(scaled, 0, _BINS - 1).astype(np.uint16)
+        return numbers

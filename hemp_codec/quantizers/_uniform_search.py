@@ -10,7 +10,7 @@ import numpy as np
 
 from hemp_codec.dtypes import DType
 from hemp_codec.quantizers._distribution import Distribution
-from hemp_codec.quantizers.base import UniformGrid, step_dtype
+from hemp_codec.quantizers.base import UniformGrid, largest_value, step_dtype
 
 _MAX_OFFSET = 1 << 23
 _COARSE = 0.890625  # ratio of neighbouring steps that are tried at first
@@ -32,12 +32,16 @@ def best_grid(values: Distribution, num_levels: int, dtype: DType) -> UniformGri
     search = _Search(values, num_levels, dtype)
     best = search.fallback()
     for step in search.coarse_steps():
-        best = search.better(best, step)
+        best = max(best, search.coarse(step), key=_gain)
     for distance in _ZOOMS:
-        centre = best.grid.step / values.scale
+        centre = best.grid
         for number in range(-_ZOOM_REACH, _ZOOM_REACH + 1):
-            best = search.better(best, centre * (1 + number * distance))
+            best = max(best, search.near(centre, 1 + number * distance), key=_gain)
     return best.grid
+
+
+def _gain(candidate: _Candidate) -> float:
+    return candidate.gain
 
 
 class _Search:
@@ -47,6 +51,7 @@ class _Search:
         self._dtype = dtype
         self._low, self._median, self._high = values.scaled(np.array([0, len(values.values) // 2, -1])).tolist()
         self._deviation = _deviation(values)
+        self._largest = largest_value(dtype.numpy)
 
     def fallback(self) -> _Candidate:
         """A grid that is valid whatever the values: zero, or the value of largest magnitude and zero."""
@@ -72,19 +77,28 @@ class _Search:
             yield step
             step *= _COARSE
 
-    def better(self, best: _Candidate, step: float) -> _Candidate:
-        """``best``, or the best grid of this step if that is better."""
-        offset = round(self._median / step) - (self._num_levels - 1) // 2
-        found = self._candidate(step, offset, self._num_levels)
-        stride = max(self._num_levels // 2, 1)
-        while stride:
-            sides = [self._candidate(step, found.grid.offset + side, self._num_levels) for side in (-stride, stride)]
-            better = max(sides, key=lambda side: side.gain)
+    def coarse(self, step: float) -> _Candidate:
+        """About the best grid of this step, starting with the median in the middle."""
+        start = self._candidate(step, round(self._median / step) - (self._num_levels - 1) // 2, self._num_levels)
+        return self._climb(step, start, max(self._num_levels // 8, 1), max(self._num_levels // 64, 1))
+
+    def near(self, grid: UniformGrid, factor: float) -> _Candidate:
+        """The best grid whose step is that of ``grid`` times ``factor``, starting where that grid lies."""
+        step = grid.step / self._values.scale * factor
+        start = self._candidate(step, round(grid.offset / factor), grid.num_levels)
+        return self._climb(step, start, max(grid.num_levels // 64, 1), 1)
+
+    def _climb(self, step: float, found: _Candidate, stride: int, last_stride: int) -> _Candidate:
+        """Move the offset by ``stride`` while that is better, then by ever smaller strides."""
+        while stride >= last_stride:
+            grid = found.grid
+            sides = [self._candidate(step, grid.offset + side, grid.num_levels) for side in (-stride, stride)]
+            better = max(sides, key=_gain)
             if better.gain > found.gain:
                 found = better
             else:
                 stride //= 2
-        return found if found.gain > best.gain else best
+        return found
 
     def _exact_steps(self) -> Iterator[float]:
         """Steps of values that lie on a grid already: the smallest magnitude and the smallest distance."""
@@ -102,23 +116,20 @@ class _Search:
         with np.errstate(over="ignore", under="ignore"):
             step = float(step_dtype(self._dtype).type(step * self._values.scale))
         grid = UniformGrid(step, offset, num_levels, self._dtype)
-        return _Candidate(self._gain(grid), grid)
+        return _Candidate(self._gain_of(grid), grid)
 
-    def _gain(self, grid: UniformGrid) -> float:
-        if not (0 < grid.step < np.inf) or not _is_finite(grid):
+    def _is_valid(self, grid: UniformGrid) -> bool:
+        farthest = max(abs(grid.offset), abs(grid.offset + grid.num_levels - 1))
+        return 0 < grid.step < np.inf and grid.step * farthest <= self._largest
+
+    def _gain_of(self, grid: UniformGrid) -> float:
+        if not self._is_valid(grid):
             return -np.inf
         step = grid.step / self._values.scale
         levels = step * np.arange(grid.offset, grid.offset + grid.num_levels, dtype=np.float64)
         cells = self._values.cut(levels[:-1] + step / 2)
         gains = levels * (2 * self._values.sums(cells) - levels * self._values.counts(cells))
         return float(np.cumsum(gains)[-1])  # one after the other: the same bits on every platform
-
-
-def _is_finite(grid: UniformGrid) -> bool:
-    last = UniformGrid(grid.step, grid.offset + grid.num_levels - 1, 1, grid.dtype)
-    first = UniformGrid(grid.step, grid.offset, 1, grid.dtype)
-    ends = np.concatenate((first.levels, last.levels)).astype(np.float64)
-    return bool(np.isfinite(ends).all())
 
 
 def _deviation(values: Distribution) -> float:

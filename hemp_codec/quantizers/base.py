@@ -50,7 +50,7 @@ class UniformGrid:
         work = step_dtype(self.dtype)
         numbers = np.arange(self.offset, self.offset + self.num_levels, dtype=np.int64).astype(work)
         with np.errstate(over="ignore"):
-            levels = (work.type(self.step) * numbers).astype(self.dtype.numpy)
+            levels: np.ndarray = (work.type(self.step) * numbers).astype(self.dtype.numpy)
         levels[levels == 0] = 0  # also those that the conversion rounds to -0.0
         return levels
 
@@ -101,6 +101,13 @@ class Quantizer(Protocol):
 def step_dtype(dtype: DType) -> np.dtype:
     """Type in which the step of a uniform grid is stored for a tensor of ``dtype``."""
     return np.dtype("<f8" if dtype.name == "float64" else "<f4")
+
+
+def largest_value(dtype: np.dtype) -> float:
+    """The largest finite value of a floating-point ``dtype``: its patterns are in the order of their magnitudes."""
+    infinity = np.array(np.inf, dtype).tobytes()
+    below = int.from_bytes(infinity, "little") - 1
+    return float(np.frombuffer(below.to_bytes(dtype.itemsize, "little"), dtype)[0])
 
 
 def look_up(indices: np.ndarray, params: Codebook | UniformGrid) -> np.ndarray:

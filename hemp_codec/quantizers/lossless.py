@@ -39,7 +39,7 @@ def element_bytes(array: np.ndarray) -> np.ndarray:
     array = np.asarray(array, order="C")
     flat = array.reshape(-1)
     if flat.dtype == np.bool_:
-        return (flat.view(np.uint8) != 0).view(np.uint8)
+        flat = flat.view(np.uint8) != 0
     if flat.dtype.names is None and flat.dtype != flat.dtype.newbyteorder("<"):
         flat = flat.byteswap()  # bytes only: a conversion might quiet a NaN
     return flat.view(np.uint8)

@@ -25,6 +25,13 @@ hemp_status hemp_rans_encode(const hemp_part *parts, size_t count, uint8_t *payl
 /* The inverse of hemp_planes_join: `elements` little-endian elements into one array of bytes for each plane. */
 hemp_status hemp_planes_split(uint8_t dtype, const void *data, uint64_t elements, uint8_t *const *planes);
 
+/* The start of a quantizer: cut `points` ascending points into `num_levels` cells (at most as many as points) of the
+ * least weighted squared error around their means; cell k is points cuts[k] to cuts[k + 1] - 1, and cuts has room for
+ * num_levels + 1.  With `pin_zero` one cell's level is 0 instead of its mean, and it may be empty. */
+uint64_t hemp_optimal_cuts_memory(uint32_t points, uint32_t num_levels, int pin_zero);
+hemp_status hemp_optimal_cuts(const double *means, const double *weights, uint32_t points, uint32_t num_levels,
+                              int pin_zero, uint32_t *cuts, void *memory, size_t memory_size);
+
 #ifdef __cplusplus
 }
 #endif

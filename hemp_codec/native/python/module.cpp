@@ -354,6 +354,33 @@ nb::object planes_join(unsigned dtype, nb::handle plane_list) {
     return array;
 }
 
+std::vector<uint32_t> optimal_cuts(nb::handle means, nb::handle weights, uint32_t num_levels, bool pin_zero) {
+    Bytes mean_bytes(means), weight_bytes(weights);
+    const size_t points = mean_bytes.size() / sizeof(double);
+    if (mean_bytes.size() != points * sizeof(double) || weight_bytes.size() != mean_bytes.size() ||
+        points > UINT32_MAX) {
+        throw nb::value_error("means and weights must be float64 arrays of the same size");
+    }
+    if (num_levels == 0 || num_levels > points) {
+        throw nb::value_error("num_levels must be 1 to the number of points");
+    }
+    std::vector<uint32_t> cuts(size_t{num_levels} + 1);
+    hemp_status status;
+    {
+        nb::gil_scoped_release release;
+        const uint64_t need = hemp_optimal_cuts_memory(static_cast<uint32_t>(points), num_levels, pin_zero);
+        Scratch memory = allocate_scratch(need);
+        status = hemp_optimal_cuts(reinterpret_cast<const double *>(mean_bytes.data()),
+                                   reinterpret_cast<const double *>(weight_bytes.data()),
+                                   static_cast<uint32_t>(points), num_levels, pin_zero, cuts.data(), memory.get(),
+                                   static_cast<size_t>(need));
+    }
+    if (status != HEMP_OK) {
+        throw nb::value_error(hemp_status_name(status));
+    }
+    return cuts;
+}
+
 uint32_t crc32(nb::handle data, uint32_t crc) {
     Bytes bytes(data);
     nb::gil_scoped_release release;
@@ -572,6 +599,7 @@ NB_MODULE(_native, module) {
     module.def("planes_split", &planes_split, "dtype_number"_a, "data"_a, "elements"_a);
     module.def("planes_join", &planes_join, "dtype_number"_a, "planes"_a);
     module.def("planes_join_into", &planes_join_into, "dtype_number"_a, "planes"_a, "out"_a);
+    module.def("optimal_cuts", &optimal_cuts, "means"_a, "weights"_a, "num_levels"_a, "pin_zero"_a);
     module.def("crc32", &crc32, "data"_a, "crc"_a = 0);
     module.def("front_size", &front_size, "prefix"_a, "limit"_a);
     nb::class_<Directory>(module, "Directory")
