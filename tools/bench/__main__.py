@@ -111,7 +111,7 @@ def float_rows(name: str, tensors: Mapping[str, np.ndarray], dtype: str, threads
         say(f"{name}: this process may use {len(_cores())} core(s) only: left out")
         return []
     peers = codecs.available([codecs.zipnn_codec(threads, dtype)], [codecs.ZIPNN], say)
-    own = [codecs.hemp_lossless(threads, coder) for coder in codecs.OPERATING_POINTS.values()]
+    own = [codecs.hemp_lossless(threads, coder) for coder in codecs.LOSSLESS_CODERS]
     timings = measure.floats([*own, *peers], tensors, threads, effort)
     original = sum(array.nbytes for array in tensors.values())
     return table.timed_rows(name, timings, original, original, codecs.ZIPNN)

@@ -19,7 +19,10 @@ from hemp_codec.coders.base import Coder
 from tools.bench.datasets import IndexTensor
 
 # name in the table -> coder of hemp_codec
-OPERATING_POINTS = {"hemp arithmetic": "arithmetic", "hemp rans": "rans"}
+OPERATING_POINTS = {
+    f"hemp {name}": name for name in ("arithmetic", "arithmetic-max", "rans") if name in hemp_codec.coders.names()
+}
+LOSSLESS_CODERS = ("arithmetic", "rans")
 NNCODEC = "nncodec"
 ZIPNN = "zipnn"
 XZ_PRESET = 9 | lzma.PRESET_EXTREME
