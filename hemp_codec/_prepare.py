@@ -1,13 +1,16 @@
-"""First step of writing: each tensor checked, tied or quantized, and cut into planes of indices."""
+"""First step of writing: each tensor checked, tied or quantized."""
 
 from __future__ import annotations
 
 import hashlib
+import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from hemp_codec import dtypes
+from hemp_codec._indices import IndexSource, LosslessIndices, QuantizedIndices
 from hemp_codec.coders import Coder
 from hemp_codec.dtypes import DType
 from hemp_codec.errors import HempError, LimitError, QuantizationError
@@ -20,6 +23,9 @@ from hemp_codec.tensors import QuantizedTensor, index_dtype
 MAX_NAME_SIZE = 65535
 MAX_RANK = 32
 _MIN_TIED_SIZE = 16  # below that a tie costs about what the bytes cost
+_DIGEST_PIECE = 1 << 22
+
+Parallel = Callable[[Callable[[np.ndarray], bytes], list[np.ndarray]], Iterable[bytes]]
 
 
 @dataclass(frozen=True)
@@ -38,7 +44,8 @@ class Prepared:
         dtype: element type.
         shape: its shape.
         parameters: of its quantizer.
-        planes: for each plane the indices, 1-D, ``index_dtype(num_levels)``; none if the tensor has no stream.
+        elements: their number.
+        indices: of all planes; None if the tensor has no stream.
         num_levels: of each plane.
         coder: that was asked for.
     """
@@ -47,7 +54,8 @@ class Prepared:
     dtype: DType
     shape: tuple[int, ...]
     parameters: Parameters | Tied
-    planes: tuple[np.ndarray, ...]
+    elements: int
+    indices: IndexSource | None
     num_levels: int
     coder: Coder
 
@@ -59,12 +67,14 @@ class Preparer:
         quantizer: for tensors that no rule matches: lossy ones only for floating-point tensors of rank 2 and more.
         coder: for tensors whose rule names none.
         rules: the first match wins.
+        parallel: as ``map``, but may call the function in other threads.
     """
 
-    def __init__(self, quantizer: Quantizer, coder: Coder, rules: tuple[Rule, ...]) -> None:
+    def __init__(self, quantizer: Quantizer, coder: Coder, rules: tuple[Rule, ...], parallel: Parallel = map) -> None:
         self._quantizer = quantizer
         self._coder = coder
         self._rules = rules
+        self._parallel = parallel
         self._seen: dict[object, int] = {}
         self._count = 0
 
@@ -94,7 +104,8 @@ class Preparer:
         _check_shape(indices.shape, dtype)
         tied = self._tie(number, indices.size * dtype.size, indices, levels, ("quantized", dtype.number, indices.size))
         parameters = Tied(tied) if tied is not None else Codebook(levels)
-        return _prepared(name, dtype, indices.shape, parameters, [indices.reshape(-1)], len(levels), coder)
+        source = QuantizedIndices(indices.reshape(-1))
+        return _prepared(name, dtype, indices.shape, parameters, source, len(levels), coder)
 
     def _array(self, number: int, name: bytes, array: np.ndarray, rule: Rule | None, coder: Coder) -> Prepared:
         dtype = dtypes.of(array)
@@ -103,12 +114,13 @@ class Preparer:
         data = element_bytes(array)
         tied = self._tie(number, data.nbytes, data, None, (quantizer, dtype.number, array.size))
         if tied is not None:
-            return _prepared(name, dtype, array.shape, Tied(tied), [], 0, coder)
+            return _prepared(name, dtype, array.shape, Tied(tied), None, 0, coder)
+        if isinstance(quantizer, Lossless):
+            planes = Planes(dtype, array.shape)
+            return _prepared(name, dtype, array.shape, planes, LosslessIndices(dtype, data), dtype.plane_levels, coder)
         indices, parameters = quantizer.quantize(array)
-        if isinstance(parameters, Planes):
-            return _prepared(name, dtype, array.shape, parameters, indices, dtype.plane_levels, coder)
-        flat = np.asarray(indices, order="C").reshape(-1)
-        return _prepared(name, dtype, array.shape, parameters, [flat], parameters.num_levels, coder)
+        source = QuantizedIndices(np.asarray(indices, order="C").reshape(-1))
+        return _prepared(name, dtype, array.shape, parameters, source, parameters.num_levels, coder)
 
     def _choose(self, rule: Rule | None, dtype: DType, array: np.ndarray) -> Quantizer:
         if not dtype.quantizable or array.size == 0:
@@ -123,11 +135,23 @@ class Preparer:
         """The earlier record of the same content and kind, or None."""
         if size < _MIN_TIED_SIZE:
             return None
-        content = hashlib.blake2b(data.reshape(-1).view(np.uint8).data, digest_size=32)
+        content = self._digest(data.reshape(-1).view(np.uint8))
         if levels is not None:
-            content.update(levels.view(np.uint8).data)
-        earlier = self._seen.setdefault((content.digest(), kind), number)
+            content += self._digest(levels.view(np.uint8))
+        earlier = self._seen.setdefault((content, kind), number)
         return None if earlier == number else earlier
+
+    def _digest(self, data: np.ndarray) -> bytes:
+        """A digest of ``data``, by way of those of its pieces."""
+        pieces = [data[start : start + _DIGEST_PIECE] for start in range(0, len(data), _DIGEST_PIECE)]
+        if len(pieces) == 1:
+            return _blake2b(pieces[0])
+        digests = b"".join(self._parallel(_blake2b, pieces))
+        return _blake2b(np.frombuffer(digests, np.uint8))
+
+
+def _blake2b(data: np.ndarray) -> bytes:
+    return hashlib.blake2b(data.data, digest_size=32).digest()
 
 
 def _prepared(
@@ -135,12 +159,13 @@ def _prepared(
     dtype: DType,
     shape: tuple[int, ...],
     parameters: Parameters | Tied,
-    planes: list[np.ndarray],
+    indices: IndexSource | None,
     num_levels: int,
     coder: Coder,
 ) -> Prepared:
     streamless = isinstance(parameters, Tied) or num_levels == 1 or 0 in shape
-    return Prepared(name, dtype, shape, parameters, () if streamless else tuple(planes), num_levels, coder)
+    source = None if streamless else indices
+    return Prepared(name, dtype, shape, parameters, math.prod(shape), source, num_levels, coder)
 
 
 def _encode_name(name: str) -> bytes:

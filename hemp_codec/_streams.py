@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
@@ -20,7 +21,8 @@ from hemp_codec.tensors import Part
 _SMALL = 1 << 12  # estimated coded bytes up to which a tensor joins its neighbours
 _MAX_GROUP = 1 << 16  # estimated coded bytes of a solid group of a large file
 _MAX_WHOLE = 1 << 19  # stored bytes up to which a whole class is one solid group
-_SAMPLE_PIECES, _SAMPLE_PIECE = 4, 1 << 13  # elements of a plane that are coded to see whether coding pays
+_CODED_SAMPLE = (4, 1 << 13)  # pieces and elements of each, that are coded to see whether coding a plane pays
+_ENTROPY_SAMPLE = (16, 1 << 14)  # ... that stand for the entropy of a plane of several segments
 _WORTH = 0.995  # a plane is coded if that makes it smaller than this part of its stored size
 _SURELY_WORTH = 0.97  # ... of its zero-order entropy: no sample is needed
 
@@ -49,18 +51,28 @@ class Stream:
     Attributes:
         numbers: of the records whose tensors it has, ascending.
         tensors: those tensors.
+        elements: of all of them.
+        stored_size: bytes of all planes if they are stored.
+        estimate: estimated coded bytes; 0 where nobody asked for it.
     """
 
-    numbers: list[int]
-    tensors: list[Prepared]
+    numbers: list[int] = field(default_factory=list)
+    tensors: list[Prepared] = field(default_factory=list)
+    elements: int = 0
+    stored_size: int = 0
+    estimate: int = 0
 
     @property
     def coder(self) -> Coder:
         return self.tensors[0].coder
 
-    @property
-    def elements(self) -> int:
-        return sum(math.prod(tensor.shape) for tensor in self.tensors)
+    def add(self, number: int, tensor: Prepared, estimate: int = 0) -> None:
+        """Take one more tensor."""
+        self.numbers.append(number)
+        self.tensors.append(tensor)
+        self.elements += tensor.elements
+        self.stored_size += _stored_size(tensor)
+        self.estimate += estimate
 
 
 @dataclass(eq=False)
@@ -73,7 +85,7 @@ class _Class:
     """
 
     whole: bool = True
-    waiting: Stream = field(default_factory=lambda: Stream([], []))
+    waiting: Stream = field(default_factory=Stream)
 
 
 class Grouper:
@@ -96,12 +108,13 @@ class Grouper:
         if not state.whole:
             yield from self._add_by_size(state, number, tensor)
             return
-        state.waiting.numbers.append(number)
-        state.waiting.tensors.append(tensor)
-        if not self._may_be_whole(state.waiting):
-            waiting, state.whole, state.waiting = state.waiting, False, Stream([], [])
-            for earlier, member in zip(waiting.numbers, waiting.tensors, strict=True):
-                yield from self._add_by_size(state, earlier, member)
+        if self._may_be_whole(state.waiting, tensor):
+            state.waiting.add(number, tensor)
+            return
+        waiting, state.whole, state.waiting = state.waiting, False, Stream()
+        for earlier, member in zip(waiting.numbers, waiting.tensors, strict=True):
+            yield from self._add_by_size(state, earlier, member)
+        yield from self._add_by_size(state, number, tensor)
 
     def finish(self) -> Iterator[Stream]:
         """The streams that are still open."""
@@ -110,63 +123,57 @@ class Grouper:
                 yield state.waiting
 
     def _add_by_size(self, state: _Class, number: int, tensor: Prepared) -> Iterator[Stream]:
-        small = _estimate(tensor) <= _SMALL
-        joined = Stream([*state.waiting.numbers, number], [*state.waiting.tensors, tensor])
-        if small and self._fits(joined):
-            state.waiting = joined
+        estimate = _estimate(tensor)
+        small = estimate <= _SMALL
+        if small and state.waiting.estimate + estimate <= _MAX_GROUP and self._is_possible(state.waiting, tensor):
+            state.waiting.add(number, tensor, estimate)
             return
         if state.waiting.numbers:
             yield state.waiting
-        alone = Stream([number], [tensor])
-        state.waiting = alone if small else Stream([], [])
+        alone = Stream()
+        alone.add(number, tensor, estimate)
+        state.waiting = alone if small else Stream()
         if not small:
             yield alone
 
-    def _may_be_whole(self, stream: Stream) -> bool:
-        stored = sum(_stored_size(tensor) for tensor in stream.tensors)
-        return stored <= _MAX_WHOLE and self._is_possible(stream)
+    def _may_be_whole(self, stream: Stream, tensor: Prepared) -> bool:
+        return stream.stored_size + _stored_size(tensor) <= _MAX_WHOLE and self._is_possible(stream, tensor)
 
-    def _fits(self, stream: Stream) -> bool:
-        return sum(_estimate(tensor) for tensor in stream.tensors) <= _MAX_GROUP and self._is_possible(stream)
-
-    def _is_possible(self, stream: Stream) -> bool:
-        same_coder = all(tensor.coder.number == stream.coder.number for tensor in stream.tensors)
-        return same_coder and stream.elements <= self._segment_elements
+    def _is_possible(self, stream: Stream, tensor: Prepared) -> bool:
+        """Whether ``tensor`` may continue ``stream``, which may be empty."""
+        same_coder = not stream.tensors or tensor.coder.number == stream.coder.number
+        return same_coder and stream.elements + tensor.elements <= self._segment_elements
 
 
-def segment_tasks(stream: Stream, segment_elements: int) -> list[Callable[[], CodedSegment]]:
+def segment_tasks(stream: Stream, segment_elements: int) -> Iterator[Callable[[], CodedSegment]]:
     """The work of coding a stream: one call for each segment, in order; they may run in any order and thread."""
-    elements = stream.elements
-    if elements <= segment_elements:
-        parts = [_part(tensor, 0, math.prod(tensor.shape)) for tensor in stream.tensors]
-        return [lambda: _code_single(stream, parts)]
-    coder, coded = _decide(stream.tensors[0], stream.coder)
-    return [
-        _segment_task(stream.tensors[0], start, min(segment_elements, elements - start), coder, coded)
-        for start in range(0, elements, segment_elements)
+    if stream.elements <= segment_elements:
+        yield partial(_code_single, stream)
+        return
+    (tensor,) = stream.tensors
+    coded = _decide(tensor)
+    for start in range(0, stream.elements, segment_elements):
+        yield partial(_code_segment, tensor, start, min(start + segment_elements, stream.elements), coded)
+
+
+def _code_segment(tensor: Prepared, start: int, stop: int, coded: list[bool]) -> CodedSegment:
+    """Code the elements [start, stop) of a tensor of several segments."""
+    stored, coder = coders.Stored(), tensor.coder
+    parts = [_part(tensor, start, stop - start)]
+    payloads = [
+        (coder if is_coded else stored).encode_parts([plane], parts)
+        for plane, is_coded in zip(_cut(tensor, start, stop), coded, strict=True)
     ]
+    return _assemble(coder, coded, payloads)
 
 
-def _segment_task(
-    tensor: Prepared, start: int, size: int, coder: Coder, coded: list[bool]
-) -> Callable[[], CodedSegment]:
-    def run() -> CodedSegment:
-        parts = [_part(tensor, start, size)]
-        payloads = [
-            (coder if is_coded else coders.Stored()).encode_parts([plane[start : start + size]], parts)
-            for plane, is_coded in zip(tensor.planes, coded, strict=True)
-        ]
-        return _assemble(coder, coded, payloads)
-
-    return run
-
-
-def _code_single(stream: Stream, parts: list[Part]) -> CodedSegment:
+def _code_single(stream: Stream) -> CodedSegment:
     """Code the only segment of a stream: each plane is coded and kept so if that is smaller."""
     stored, coder = coders.Stored(), stream.coder
+    parts = [_part(tensor, 0, tensor.elements) for tensor in stream.tensors]
+    planes = zip(*(_cut(tensor, 0, tensor.elements) for tensor in stream.tensors), strict=True)
     payloads, coded = [], []
-    for plane in range(len(stream.tensors[0].planes)):
-        indices = [tensor.planes[plane] for tensor in stream.tensors]
+    for indices in planes:
         plain = stored.encode_parts(indices, parts)
         payload = coder.encode_parts(indices, parts) if _may_pay(coder, indices, parts) else plain
         is_coded = len(payload) + len(varint(len(payload))) < _WORTH * len(plain)
@@ -186,34 +193,62 @@ def _assemble(coder: Coder, coded: list[bool], payloads: list[bytes]) -> CodedSe
     return CodedSegment(coder.number if mask else coders.Stored.number, mask, data, zlib.crc32(data))
 
 
-def _decide(tensor: Prepared, coder: Coder) -> tuple[Coder, list[bool]]:
+def _decide(tensor: Prepared) -> list[bool]:
     """For each plane of a tensor of several segments, whether it is coded."""
-    part = _part(tensor, 0, math.prod(tensor.shape))
-    return coder, [_may_pay(coder, [plane], [part]) for plane in tensor.planes]
+    part = _part(tensor, 0, tensor.elements)
+    if not _needs_sample(tensor.coder, [part]):
+        return [tensor.coder.number != coders.Stored.number] * _planes_of(tensor)
+    pieces, samples = _spread(part, *_ENTROPY_SAMPLE), _spread(part, *_CODED_SAMPLE)
+    planes = zip(*(_cut(tensor, *_range(piece)) for piece in pieces), strict=True)
+    coded = zip(*(_cut(tensor, *_range(sample)) for sample in samples), strict=True)
+    return [
+        _promises(tensor.coder, np.concatenate(plane), sample, samples)
+        for plane, sample in zip(planes, coded, strict=True)
+    ]
 
 
 def _may_pay(coder: Coder, indices: Sequence[np.ndarray], parts: Sequence[Part]) -> bool:
     """Whether coding this plane promises to make it smaller."""
-    if coder.number == coders.Stored.number:
-        return False
-    size = sum(part.size for part in parts)
-    if len(parts) > 1 or size <= 2 * _SAMPLE_PIECES * _SAMPLE_PIECE:
-        return True
+    if not _needs_sample(coder, parts):
+        return coder.number != coders.Stored.number
     (plane,), (part,) = indices, parts
-    if entropy(plane, part.num_levels) < _SURELY_WORTH * _width(part.num_levels):
+    samples = _spread(part, *_CODED_SAMPLE)
+    return _promises(coder, plane, [plane[slice(*_range(sample))] for sample in samples], samples)
+
+
+def _needs_sample(coder: Coder, parts: Sequence[Part]) -> bool:
+    """Whether to look at a sample first: else the plane is coded, unless it is to be stored anyway."""
+    return coder.number != coders.Stored.number and len(parts) == 1 and parts[0].size > 2 * math.prod(_CODED_SAMPLE)
+
+
+def _promises(coder: Coder, plane: np.ndarray, sample: Sequence[np.ndarray], parts: Sequence[Part]) -> bool:
+    """Whether a plane (or enough of it) has low entropy, or else a ``sample`` of it, of ``parts``, gets smaller."""
+    width = _width(parts[0].num_levels)
+    if entropy(plane, parts[0].num_levels) < _SURELY_WORTH * width:
         return True
-    pieces = _sample(plane, part)
-    payload = coder.encode_parts([piece for piece, _ in pieces], [piece_part for _, piece_part in pieces])
-    return 8 * len(payload) < _WORTH * _width(part.num_levels) * _SAMPLE_PIECES * _SAMPLE_PIECE
+    return 8 * len(coder.encode_parts(sample, parts)) < _WORTH * width * math.prod(_CODED_SAMPLE)
 
 
-def _sample(plane: np.ndarray, part: Part) -> list[tuple[np.ndarray, Part]]:
-    gap = (part.size - _SAMPLE_PIECE) // (_SAMPLE_PIECES - 1)
-    starts = [piece * gap for piece in range(_SAMPLE_PIECES)]
-    return [
-        (plane[start : start + _SAMPLE_PIECE], Part(part.num_levels, part.shape, start, _SAMPLE_PIECE))
-        for start in starts
-    ]
+def _spread(part: Part, count: int, size: int) -> list[Part]:
+    """``count`` parts of ``size`` elements, evenly spread over ``part``; ``part`` itself if it is no larger."""
+    if part.size <= count * size:
+        return [part]
+    gap = (part.size - size) // (count - 1)
+    return [replace(part, start=part.start + number * gap, size=size) for number in range(count)]
+
+
+def _range(part: Part) -> tuple[int, int]:
+    return part.start, part.start + part.size
+
+
+def _cut(tensor: Prepared, start: int, stop: int) -> list[np.ndarray]:
+    """The planes of the elements [start, stop)."""
+    assert tensor.indices is not None, "a tensor without a stream is in none"
+    return tensor.indices.cut(start, stop)
+
+
+def _planes_of(tensor: Prepared) -> int:
+    return tensor.indices.planes if tensor.indices is not None else 0
 
 
 def _part(tensor: Prepared, start: int, size: int) -> Part:
@@ -230,12 +265,13 @@ def _width(num_levels: int) -> int:
 
 def _stored_size(tensor: Prepared) -> int:
     """Bytes of all planes if they are stored."""
-    return sum((plane.size * _width(tensor.num_levels) + 7) // 8 for plane in tensor.planes)
+    return _planes_of(tensor) * ((tensor.elements * _width(tensor.num_levels) + 7) // 8)
 
 
 def _estimate(tensor: Prepared) -> int:
     """Estimated coded bytes of all planes."""
     size = _stored_size(tensor)
-    if size <= _SMALL or tensor.planes[0].size * len(tensor.planes) > 16 * _SMALL * 8:
+    if size <= _SMALL or tensor.elements * _planes_of(tensor) > 16 * _SMALL * 8:
         return size
-    return math.ceil(sum(plane.size * entropy(plane, tensor.num_levels) / 8 for plane in tensor.planes))
+    planes = _cut(tensor, 0, tensor.elements)
+    return math.ceil(sum(plane.size * entropy(plane, tensor.num_levels) / 8 for plane in planes))

@@ -114,7 +114,7 @@ def write(
         raise LimitError(f"{len(tensors)} tensors are more than {_MAX_TENSORS}", code="LIMIT_EXCEEDED")
     chunks = chunk_bytes(metadata, source_sha256)
     chosen_coder = coders.get(coder) if isinstance(coder, str) else coder
-    preparer = Preparer(quantizers.get(quantizer), chosen_coder, parse_rules(rules))
+    chosen_quantizer, chosen_rules = quantizers.get(quantizer), parse_rules(rules)
     count = _thread_count(threads)
     folder = None if spool_dir is None else os.fspath(spool_dir)
     with (
@@ -122,6 +122,7 @@ def write(
         ThreadPoolExecutor(count) if count > 1 else nullcontext() as pool,
     ):
         body = _Body(spool, pool, count, segment_bits)
+        preparer = Preparer(chosen_quantizer, chosen_coder, chosen_rules, pool.map if pool else map)
         records = _code_all(tensors, preparer, body, progress)
         return _assemble(file, front_bytes(body.place(records), segment_bits, chunks), body)
 
@@ -133,7 +134,7 @@ def _code_all(tensors: Tensors, preparer: Preparer, body: _Body, progress: Progr
     for number, (name, value) in enumerate(tensors.items()):
         tensor = preparer.prepare(name, value)
         records.append(recorded(tensor))
-        if tensor.planes:
+        if tensor.indices is not None:
             for stream in grouper.add(number, tensor):
                 body.code(stream)
         if progress:
