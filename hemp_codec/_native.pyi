@@ -30,7 +30,7 @@ def stored_encode(indices: Sequence[np.ndarray], parts: Sequence[Part]) -> bytes
 def rans_encode(indices: Sequence[np.ndarray], parts: Sequence[Part]) -> bytes:
     """As ``stored_encode``."""
 
-def arithmetic_encode(indices: Sequence[np.ndarray], parts: Sequence[Part]) -> bytes:
+def arithmetic_encode(indices: Sequence[np.ndarray], parts: Sequence[Part], mixed: bool) -> bytes:
     """As ``stored_encode``."""
 
 def stored_size(parts: Sequence[Part]) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 from importlib.metadata import EntryPoint, entry_points
 
-from hemp_codec.coders.arithmetic import Arithmetic
+from hemp_codec.coders.arithmetic import Arithmetic, ArithmeticMax
 from hemp_codec.coders.base import Coder
 from hemp_codec.coders.lzma import Lzma
 from hemp_codec.coders.rans import Rans
@@ -18,10 +18,10 @@ from hemp_codec.coders.stored import Stored
 from hemp_codec.coders.zstd import Zstd
 from hemp_codec.errors import UnsupportedError
 
-__all__ = ["FORMAT_CODERS", "Arithmetic", "Coder", "Lzma", "Rans", "Stored", "Zstd", "get", "names"]
+__all__ = ["FORMAT_CODERS", "Arithmetic", "ArithmeticMax", "Coder", "Lzma", "Rans", "Stored", "Zstd", "get", "names"]
 
 ENTRY_POINT_GROUP = "hemp_codec.coders"
-FORMAT_CODERS: tuple[type[Coder], ...] = (Stored, Lzma, Zstd, Arithmetic, Rans)
+FORMAT_CODERS: tuple[type[Coder], ...] = (Stored, Lzma, Zstd, Arithmetic, Rans, ArithmeticMax)
 _PRIVATE_NUMBERS = range(128, 256)
 
 

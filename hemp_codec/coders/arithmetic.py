@@ -1,4 +1,4 @@
-"""The coder ``arithmetic``: an adaptive range coder with contexts (spec/coders.md, 5)."""
+"""The coder ``arithmetic``: an adaptive range coder with contexts (spec/coders.md, 5), at two operating points."""
 
 from __future__ import annotations
 
@@ -11,18 +11,39 @@ from hemp_codec import _native
 from hemp_codec.coders.base import Coder
 from hemp_codec.tensors import Part
 
+# Up to this size the mixed mode is tried too: it costs milliseconds and saves up to a sixth.
+_SMALL_PAYLOAD = 16384
+
 
 class Arithmetic(Coder):
     """The smallest files: learns from the row, the column, the row above and the previous indices as it goes.
 
-    The encoder fits the contexts to the indices; it takes O(n) time and 5 bytes of memory for each index.
+    Takes the plain mode of the format, and for small payloads whichever of plain and mixed is smaller.  The encoder fits
+    the contexts to the indices; it takes O(n) time and 5 bytes of memory for each index.
     """
 
     name: ClassVar[str] = "arithmetic"
     number: ClassVar[int] = 3
 
     def encode_parts(self, indices: Sequence[np.ndarray], parts: Sequence[Part]) -> bytes:
-        return _native.arithmetic_encode(indices, parts)
+        plain = _native.arithmetic_encode(indices, parts, False)
+        if len(plain) > _SMALL_PAYLOAD:
+            return plain
+        mixed = _native.arithmetic_encode(indices, parts, True)
+        return mixed if len(mixed) < len(plain) else plain
 
     def decode_parts(self, payload: bytes | memoryview, parts: Sequence[Part]) -> list[np.ndarray]:
         return _native.arithmetic_decode(payload, parts)
+
+
+class ArithmeticMax(Arithmetic):
+    """The same format with the mixed mode throughout: some 0.5 to 1.5 % smaller, and ten times slower."""
+
+    name: ClassVar[str] = "arithmetic-max"
+
+    def encode_parts(self, indices: Sequence[np.ndarray], parts: Sequence[Part]) -> bytes:
+        mixed = _native.arithmetic_encode(indices, parts, True)
+        if len(mixed) > _SMALL_PAYLOAD:
+            return mixed
+        plain = _native.arithmetic_encode(indices, parts, False)
+        return mixed if len(mixed) < len(plain) else plain

@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from hemp_spec.coders.arithmetic import Header
+from hemp_spec.coders.neighbors import Header
 from hemp_spec.dtypes import DTYPES
 from spec.vectors.encoders import (
     STORED,
@@ -16,6 +16,7 @@ from spec.vectors.encoders import (
     arithmetic,
     even_bins,
     lzma,
+    mixed_header,
     rans,
     raw,
     simple_header,
@@ -319,15 +320,30 @@ def _arithmetic() -> Iterator[Vector]:
         "order-3": ("three previous bins", simple_header(4, 3)),
         "classes-2": ("two classes and one previous bin", with_classes(simple_header(4), 2)),
         "classes-16": ("sixteen classes", with_classes(simple_header(4, 1), 16)),
-        "one-bin": ("all levels in one bin", Header(0, 0, (4,), 0, prior=0, limit=0)),
-        "uneven-bins": ("bins of two, one and one levels", Header(0, 0, (2, 1, 1), 1, 1, prior=7, limit=3)),
+        "one-bin": ("all levels in one bin", Header(0, 0, 0, (4,), 0, prior=0, limit=0)),
+        "uneven-bins": ("bins of two, one and one levels", Header(0, 0, 0, (2, 1, 1), 1, 1, prior=7, limit=3)),
     }
     for name, (about, header) in headers.items():
         plan = codebook("w", "float32", [9, 4, 5], numbers(11, 180, 4), grid(4), arithmetic(_always(header)))
         yield vector(f"arithmetic-{name}", about, [plan])
-    header = Header(0, 0, even_bins(300, 5), 2, 2, prior=3, limit=0)
+    header = Header(0, 0, 0, even_bins(300, 5), 2, 2, prior=3, limit=0)
     plan = codebook("w", "float32", [20, 30], numbers(12, 600, 300), grid(300), arithmetic(_always(header)))
     yield vector("arithmetic-residuals", "residuals with equally likely low bits, and counts that are halved", [plan])
+    for num_levels in (2, 4, 7, 300):
+        plan = codebook(
+            "w", "float32", [20, 33], numbers(14, 660, num_levels), grid(num_levels), arithmetic(mixed_header)
+        )
+        yield vector(f"arithmetic-mixed-{num_levels}", f"the mixed mode, {num_levels} levels", [plan])
+    sparse = [3 if number else (number + i) % 7 for i, number in enumerate(numbers(15, 2000, 9))]
+    plan = codebook("w", "float32", [40, 5, 10], sparse, grid(7), arithmetic(mixed_header))
+    yield vector("arithmetic-mixed-sparse", "the mixed mode, mostly the center", [plan])
+    plan = codebook("w", "float32", [4500, 1], [2] * 4000 + numbers(16, 500, 4), grid(4), arithmetic(mixed_header))
+    yield vector("arithmetic-mixed-columns", "the mixed mode, rows of one element, many rows without a count", [plan])
+    plans = [
+        codebook(n, "float32", [3, 9], numbers(k, 27, 5), grid(5), arithmetic(mixed_header))
+        for k, n in enumerate("abc")
+    ]
+    yield vector("arithmetic-mixed-same", "the mixed mode, three parts of one model", [plans[0], *map(join, plans[1:])])
     plan = codebook("w", "float32", [9], [1] * 9, grid(3), arithmetic())
     yield vector("arithmetic-constant", "a constant part", [plan])
     plan = codebook("w", "float32", [9], [0] * 9, grid(2), arithmetic())

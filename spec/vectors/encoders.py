@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
-from hemp_spec.coders.arithmetic import TOTAL, WORD, Header, Models, Neighbors, residual_shift
+from hemp_spec.coders.arithmetic import TOTAL, WORD, Models, residual_shift
 from hemp_spec.coders.general import byte_widths
+from hemp_spec.coders.mixing import MixedNeighbors
+from hemp_spec.coders.neighbors import Header, Neighbors
 from hemp_spec.coders.rans import CONSTANT, LOWEST
 from hemp_spec.coders.stored import width
 from hemp_spec.directory import Part
@@ -235,6 +238,14 @@ class RangeEncoder:
         self.range = r * (cum[s + 1] - cum[s])
         self._normalize()
 
+    def decision(self, y: int, p: int) -> int:
+        """``y``, which is 1 with the probability p / 2^16."""
+        r = self.range // TOTAL
+        self.low += 0 if y else r * p
+        self.range = r * p if y else r * (TOTAL - p)
+        self._normalize()
+        return y
+
     def finish(self) -> bytes:
         """The payload."""
         for t in range(9):
@@ -256,7 +267,7 @@ def simple_header(num_levels: int, order: int = 1) -> Header:
     sizes = even_bins(num_levels, min(16, num_levels))
     while len(sizes) ** order > 256:
         order -= 1
-    return Header(0, 0, sizes, len(sizes) // 2, order, prior=4, limit=1)
+    return Header(0, 0, 0, sizes, len(sizes) // 2, order, prior=4, limit=1)
 
 
 def with_classes(header: Header, classes: int = 4) -> Header:
@@ -278,6 +289,11 @@ def with_classes(header: Header, classes: int = 4) -> Header:
     )
 
 
+def mixed_header(num_levels: int) -> Header:
+    """A header of the mixed mode."""
+    return replace(with_classes(simple_header(num_levels, 0), 1), mixed=1, prior=0, limit=0)
+
+
 def arithmetic(make_header: Callable[[int], Header] = simple_header, same: bool = True) -> Coder:
     """`arithmetic`; ``make_header`` gives the header for a number of levels.
 
@@ -287,12 +303,14 @@ def arithmetic(make_header: Callable[[int], Header] = simple_header, same: bool 
     def encode(indices: Indices, parts: Sequence[Part]) -> bytes:
         encoder = RangeEncoder()
         last_levels, header, models = 0, Header(1), Models(Header(1))
+        if any(part.num_levels > 1 and values for values, part in zip(indices, parts, strict=True)):
+            encoder.uniform(make_header(2).mixed, 1)
         for values, part in zip(indices, parts, strict=True):
             if part.num_levels == 1 or not values:
                 continue
             wanted = make_header(part.num_levels)
             if len(set(values)) == 1:
-                wanted = Header(1, values[0])
+                wanted = Header(1, wanted.mixed, values[0])
             shares = last_levels == part.num_levels and same and wanted == header
             if last_levels == part.num_levels:
                 encoder.uniform(int(shares), 1)
@@ -320,8 +338,10 @@ def _write_header(encoder: RangeEncoder, header: Header, num_levels: int) -> Non
                 encoder.uniform(0, 1)
             encoder.uniform(1, 1)
             encoder.uniform(size - (1 << t), t)
-    fields = [(header.center, 4), (header.order, 2), (header.last_class, 4), (header.prior, 3), (header.limit, 2)]
-    if header.last_class:
+    fields = [(header.center, 4)]
+    if not header.mixed:
+        fields += [(header.order, 2), (header.last_class, 4), (header.prior, 3), (header.limit, 2)]
+    if header.mixed or header.last_class:
         fields += [(weight, 6) for weight in header.weights]
         fields += [(header.shift, 4), (header.row_rate, 3), (header.column_rate, 3), (header.initial, 8)]
         fields += [(threshold, 8) for threshold in header.thresholds]
@@ -330,18 +350,38 @@ def _write_header(encoder: RangeEncoder, header: Header, num_levels: int) -> Non
 
 
 def _encode_part(encoder: RangeEncoder, header: Header, models: Models, part: Part, values: Sequence[int]) -> None:
-    neighbors = Neighbors(header, part)
+    neighbors = MixedNeighbors(header, part) if header.mixed else Neighbors(header, part)
     for i, index in enumerate(values):
         b, d = 0, index
         while d >= header.sizes[b]:
             d -= header.sizes[b]
             b += 1
-        context = neighbors.context(i)
-        encoder.symbol(b, models.contexts[context].prepare())
-        models.learn(context, b)
+        neighbors.enter(i)
+        if isinstance(neighbors, MixedNeighbors):
+            _encode_mixed_bin(encoder, header, models, neighbors, i, b)
+        else:
+            context = neighbors.context(i)
+            encoder.symbol(b, models.contexts[context].prepare())
+            models.learn(context, b)
         if header.sizes[b] > 1:
             t = residual_shift(header.sizes[b])
             encoder.symbol(d >> t, models.residuals[b].prepare())
             models.residuals[b].learn(d >> t)
             encoder.uniform(d % (1 << t), t)
         neighbors.update(i, b)
+
+
+def _encode_mixed_bin(
+    encoder: RangeEncoder, header: Header, models: Models, neighbors: MixedNeighbors, i: int, b: int
+) -> None:
+    bins = len(header.sizes)
+    if bins == 1:
+        return
+    contexts, weight_set = neighbors.contexts(i), neighbors.weight_set()
+    decisions = [int(b == header.center)]
+    if b != header.center:
+        decisions += [b >> bit & 1 for bit in reversed(range((bins - 1).bit_length()))]
+    m = 0
+    for number, y in enumerate(decisions):
+        models.mixer.decide(contexts, weight_set, m, partial(encoder.decision, y))
+        m = 1 if number == 0 else 2 * m + y

@@ -149,21 +149,31 @@ def _coded_fields(*fields: tuple[int, int]) -> bytes:
 
 def _header(bins: int, *, center: int = 0, order: int = 0, last_class: int = 0) -> list[tuple[int, int]]:
     """The fields of a header up to `limit`, with as many bins as levels."""
-    return [(0, 1), (bins - 1, 4), (center, 4), (order, 2), (last_class, 4), (0, 3), (0, 2)]
+    return [*_plain(0), (bins - 1, 4), (center, 4), (order, 2), (last_class, 4), (0, 3), (0, 2)]
+
+
+def _plain(constant: int) -> list[tuple[int, int]]:
+    """The plain mode, and `constant`."""
+    return [(0, 1), (constant, 1)]
 
 
 def _arithmetic_headers() -> Cases:
     classes = [*_header(4, last_class=2), *[(1, 6)] * 4, (0, 4), (0, 3), (0, 3), (0, 8)]
     zeros = [(0, 1)] * 16
     payloads = {
-        "arithmetic-symbol": ("a constant symbol of 6 with 5 levels", 5, [(1, 1), (6, 3)]),
+        "arithmetic-symbol": ("a constant symbol of 6 with 5 levels", 5, [*_plain(1), (6, 3)]),
         "arithmetic-bins": ("five bins of four levels", 4, _header(5)),
         "arithmetic-center": ("a center that is not a bin", 4, _header(4, center=4)),
+        "arithmetic-mixed-center": ("a center that is not a bin", 4, [(1, 1), (0, 1), (3, 4), (4, 4)]),
         "arithmetic-contexts": ("320 contexts", 4, _header(4, order=3, last_class=4)),
         "arithmetic-threshold-zero": ("the first threshold is 0", 4, [*classes, (0, 8), (5, 8)]),
         "arithmetic-thresholds": ("two equal thresholds", 4, [*classes, (5, 8), (5, 8)]),
-        "arithmetic-sizes": ("a bin of 4 levels and one of none", 4, [(0, 1), (1, 4), (0, 1), (0, 1), (1, 1), (0, 2)]),
-        "arithmetic-zeros": ("a bin of 2^16 levels", 300, [(0, 1), (1, 4), *zeros, (1, 1)]),
+        "arithmetic-sizes": (
+            "a bin of 4 levels and one of none",
+            4,
+            [*_plain(0), (1, 4), (0, 1), (0, 1), (1, 1), (0, 2)],
+        ),
+        "arithmetic-zeros": ("a bin of 2^16 levels", 300, [*_plain(0), (1, 4), *zeros, (1, 1)]),
     }
     yield (
         "coders 5.3",
@@ -181,6 +191,10 @@ def _arithmetic() -> Cases:
     yield "coders 5.4", [("arithmetic-residual", "level 17 of a bin of 17", indexed(raw(3, _beyond_bin()), 17))]
     yield (
         "coders 5.6",
+        [("arithmetic-mixed-bin", "bin 3 of three", indexed(raw(3, _mixed_beyond_bin()), 3))],
+    )
+    yield (
+        "coders 5.7",
         [
             ("arithmetic-zero-left", "a zero byte at the end", indexed(raw(3, good + b"\0"))),
             ("arithmetic-byte-left", "a byte after the end", indexed(raw(3, good + b"\1"))),
@@ -210,10 +224,19 @@ def _beyond_bin() -> bytes:
     return encoder.finish()
 
 
+def _mixed_beyond_bin() -> bytes:
+    encoder = RangeEncoder()
+    for value, bits in ((1, 1), (0, 1), (2, 4), (1, 4), *[(0, 6)] * 4, (0, 4), (0, 3), (0, 3), (0, 8)):
+        encoder.uniform(value, bits)
+    for decision in (0, 1, 1):
+        encoder.decision(decision, 32768)
+    return encoder.finish()
+
+
 def _long_end() -> bytes:
     """A constant part that ends with a number inside the last range, but not the one with the fewest bytes."""
     encoder = RangeEncoder()
-    for value, bits in ((1, 1), (2, 2)):
+    for value, bits in (*_plain(1), (2, 2)):
         encoder.uniform(value, bits)
     assert encoder.low + encoder.range < WORD
     return (encoder.low + encoder.range // 2 + 1).to_bytes(8, "big")

@@ -59,7 +59,7 @@ static hemp_status decode(uint8_t coder, const uint8_t *payload, size_t size, co
         status = hemp_rans_decode(payload, size, part, 1, memory, (size_t)need);
         free(memory);
     } else if (coder == HEMP_CODER_ARITHMETIC) {
-        const uint64_t need = hemp_arithmetic_decode_memory(part, 1);
+        const uint64_t need = hemp_arithmetic_decode_memory(payload, size, part, 1);
         void *memory = take(need);
         status = hemp_arithmetic_decode(payload, size, part, 1, memory, (size_t)need);
         free(memory);

@@ -159,7 +159,7 @@ typedef struct hemp_part {
 } hemp_part;
 
 /* Scratch memory that decoding these parts takes, in bytes. */
-uint64_t hemp_arithmetic_decode_memory(const hemp_part *parts, size_t count);
+uint64_t hemp_arithmetic_decode_memory(const uint8_t *payload, size_t size, const hemp_part *parts, size_t count);
 uint64_t hemp_rans_decode_memory(const hemp_part *parts, size_t count);
 
 /* Decode a payload into parts[].indices.  The payload is consumed to its last byte or refused. */

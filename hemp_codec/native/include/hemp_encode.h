@@ -10,15 +10,15 @@ extern "C" {
 
 /* Upper bounds of the payload's size and of the scratch memory, in bytes. */
 uint64_t hemp_arithmetic_encode_bound(const hemp_part *parts, size_t count);
-uint64_t hemp_arithmetic_encode_memory(const hemp_part *parts, size_t count);
+uint64_t hemp_arithmetic_encode_memory(const hemp_part *parts, size_t count, int mixed);
 uint64_t hemp_rans_encode_bound(const hemp_part *parts, size_t count);
 uint64_t hemp_rans_encode_memory(const hemp_part *parts, size_t count);
 
 /* Encode parts[].indices, each below its num_levels (else HEMP_BAD_INDEX), into `payload` of `capacity` bytes; `size`
  * receives the bytes written.  `stored` needs hemp_stored_size bytes. */
 hemp_status hemp_stored_encode(const hemp_part *parts, size_t count, uint8_t *payload, size_t capacity, size_t *size);
-hemp_status hemp_arithmetic_encode(const hemp_part *parts, size_t count, uint8_t *payload, size_t capacity, size_t *size,
-                                   void *memory, size_t memory_size);
+hemp_status hemp_arithmetic_encode(const hemp_part *parts, size_t count, int mixed, uint8_t *payload, size_t capacity,
+                                   size_t *size, void *memory, size_t memory_size);
 hemp_status hemp_rans_encode(const hemp_part *parts, size_t count, uint8_t *payload, size_t capacity, size_t *size,
                              void *memory, size_t memory_size);
 

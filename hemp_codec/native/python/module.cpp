@@ -203,7 +203,7 @@ nb::list rans_decode(nb::handle payload, nb::handle parts) {
 
 nb::list arithmetic_decode(nb::handle payload, nb::handle parts) {
     return decode(payload, parts, [](const Bytes &bytes, const std::vector<hemp_part> &list) {
-        const uint64_t need = hemp_arithmetic_decode_memory(list.data(), list.size());
+        const uint64_t need = hemp_arithmetic_decode_memory(bytes.data(), bytes.size(), list.data(), list.size());
         Scratch memory = allocate_scratch(need);
         return hemp_arithmetic_decode(bytes.data(), bytes.size(), list.data(), list.size(), memory.get(),
                                       static_cast<size_t>(need));
@@ -271,14 +271,14 @@ nb::bytes rans_encode(nb::handle indices, nb::handle parts) {
                   });
 }
 
-nb::bytes arithmetic_encode(nb::handle indices, nb::handle parts) {
+nb::bytes arithmetic_encode(nb::handle indices, nb::handle parts, bool mixed) {
     return encode(indices, parts,
-                  [](const std::vector<hemp_part> &list, std::unique_ptr<uint8_t[]> &payload, size_t &size) {
+                  [mixed](const std::vector<hemp_part> &list, std::unique_ptr<uint8_t[]> &payload, size_t &size) {
                       const uint64_t bound = hemp_arithmetic_encode_bound(list.data(), list.size());
-                      const uint64_t need = hemp_arithmetic_encode_memory(list.data(), list.size());
+                      const uint64_t need = hemp_arithmetic_encode_memory(list.data(), list.size(), mixed);
                       payload = allocate_payload(bound);
                       Scratch memory = allocate_scratch(need);
-                      return hemp_arithmetic_encode(list.data(), list.size(), payload.get(),
+                      return hemp_arithmetic_encode(list.data(), list.size(), mixed, payload.get(),
                                                     static_cast<size_t>(bound), &size, memory.get(),
                                                     static_cast<size_t>(need));
                   });
@@ -594,7 +594,7 @@ NB_MODULE(_native, module) {
     module.def("arithmetic_decode", &arithmetic_decode, "payload"_a, "parts"_a);
     module.def("stored_encode", &stored_encode, "indices"_a, "parts"_a);
     module.def("rans_encode", &rans_encode, "indices"_a, "parts"_a);
-    module.def("arithmetic_encode", &arithmetic_encode, "indices"_a, "parts"_a);
+    module.def("arithmetic_encode", &arithmetic_encode, "indices"_a, "parts"_a, "mixed"_a);
     module.def("stored_size", &stored_size, "parts"_a);
     module.def("planes_split", &planes_split, "dtype_number"_a, "data"_a, "elements"_a);
     module.def("planes_join", &planes_join, "dtype_number"_a, "planes"_a);

@@ -1,5 +1,5 @@
 /* The decoder of the arithmetic coder: spec/coders.md, section 5. */
-#include "arithmetic_model.h"
+#include "arithmetic_mixer.h"
 #include "parts.h"
 
 /* 5.1.  `position` counts the bytes read, those beyond the end included; `failed` stays set once v was out of range,
@@ -75,7 +75,19 @@ static inline uint32_t decode_symbol(range_decoder *decoder, const arithmetic_mo
     return symbol;
 }
 
-/* 5.6 */
+/* A decision that is 1 with `probability` / 65536. */
+static inline uint32_t decode_decision(range_decoder *decoder, uint32_t probability) {
+    const uint64_t unit = decoder->range >> 16;
+    const uint64_t bound = unit * probability;
+    const uint32_t decision = decoder->code < bound;
+    decoder->failed |= decoder->code >= unit << 16;
+    decoder->code -= decision ? 0 : bound;
+    decoder->range = decision ? bound : unit * (65536 - probability);
+    normalize(decoder);
+    return decision;
+}
+
+/* 5.7 */
 static bool ends_well(const range_decoder *decoder) {
     const uint64_t begin = decoder->position - 8;
     const uint64_t left = decoder->size > begin ? decoder->size - begin : 0;
@@ -105,12 +117,7 @@ static bool decode_bin_sizes(range_decoder *decoder, arithmetic_header *header) 
     return true;
 }
 
-static bool decode_classes(range_decoder *decoder, arithmetic_header *header) {
-    for (int i = 0; i < 4; i++) header->weights[i] = decode_uniform(decoder, 6);
-    header->shift = decode_uniform(decoder, 4);
-    header->row_rate = 2 + decode_uniform(decoder, 3);
-    header->column_rate = 2 + decode_uniform(decoder, 3);
-    header->initial = decode_uniform(decoder, 8);
+static bool decode_thresholds(range_decoder *decoder, arithmetic_header *header) {
     uint32_t before = 0;
     for (uint32_t i = 0; i + 1 < header->classes; i++) {
         header->thresholds[i] = (uint8_t)decode_uniform(decoder, 8);
@@ -120,7 +127,15 @@ static bool decode_classes(range_decoder *decoder, arithmetic_header *header) {
     return true;
 }
 
-static bool decode_header(range_decoder *decoder, uint32_t num_levels, arithmetic_header *header) {
+static void decode_neighborhood(range_decoder *decoder, arithmetic_header *header) {
+    for (int i = 0; i < 4; i++) header->weights[i] = decode_uniform(decoder, 6);
+    header->shift = decode_uniform(decoder, 4);
+    header->row_rate = 2 + decode_uniform(decoder, 3);
+    header->column_rate = 2 + decode_uniform(decoder, 3);
+    header->initial = decode_uniform(decoder, 8);
+}
+
+static bool decode_header(range_decoder *decoder, uint32_t num_levels, bool mixed, arithmetic_header *header) {
     memset(header, 0, sizeof *header);
     header->num_levels = num_levels;
     header->constant = decode_uniform(decoder, 1) == 1;
@@ -131,14 +146,22 @@ static bool decode_header(range_decoder *decoder, uint32_t num_levels, arithmeti
     header->bins = decode_uniform(decoder, 4) + 1;
     if (header->bins > num_levels || !decode_bin_sizes(decoder, header)) return false;
     header->center = decode_uniform(decoder, 4);
+    if (header->center >= header->bins) return false;
+    if (mixed) {
+        header->classes = HEMP_MAX_CLASSES;
+        decode_neighborhood(decoder, header);
+        return true;
+    }
     header->order = decode_uniform(decoder, 2);
     header->classes = decode_uniform(decoder, 4) + 1;
     header->prior = decode_uniform(decoder, 3);
     header->limit = decode_uniform(decoder, 2);
     uint32_t contexts = header->classes;
     for (uint32_t i = 0; i < header->order; i++) contexts *= header->bins;
-    if (header->center >= header->bins || contexts > HEMP_MAX_CONTEXTS) return false;
-    return header->classes == 1 || decode_classes(decoder, header);
+    if (contexts > HEMP_MAX_CONTEXTS) return false;
+    if (header->classes == 1) return true;
+    decode_neighborhood(decoder, header);
+    return decode_thresholds(decoder, header);
 }
 
 static inline void put_index(const hemp_part *part, uint64_t i, uint32_t index) {
@@ -184,23 +207,83 @@ static void decode_indices(range_decoder *decoder, arithmetic_state *state, cons
     }
 }
 
+/* The bin in the mixed mode (5.6): is it the center, and if not, its bits. */
+static uint32_t decode_mixed_bin(range_decoder *decoder, arithmetic_mixer *mixer, const arithmetic_header *header) {
+    if (header->bins == 1) return 0;
+    uint32_t bin = 0, node = 0;
+    for (uint32_t bits = hemp_index_bits(header->bins) + 1; bits > 0; bits--) {
+        const uint32_t probability = hemp_arithmetic_mixer_predict(mixer, node);
+        const uint32_t decision = decode_decision(decoder, probability);
+        hemp_arithmetic_mixer_learn(mixer, node, probability, decision);
+        if (node == 0) {
+            if (decision) return header->center;
+            node = 1;
+        } else {
+            bin = 2 * bin + decision;
+            node = 2 * node + decision;
+        }
+    }
+    if (bin < header->bins && bin != header->center) return bin;
+    decoder->failed = true;
+    return 0;
+}
+
+static void decode_mixed_indices(range_decoder *decoder, arithmetic_state *state, const hemp_part *part,
+                                 uint16_t *columns, uint8_t *bins_above, arithmetic_mixer *mixer) {
+    const arithmetic_header *header = &state->header;
+    arithmetic_neighbors neighbors;
+    hemp_arithmetic_begin_part(header, part, columns, &neighbors);
+    hemp_arithmetic_begin_mixed_part(mixer, header, part, bins_above);
+    for (uint64_t i = 0; i < part->size && !decoder->failed; i++) {
+        if (i > 0 && arithmetic_next_row(header, &neighbors)) hemp_arithmetic_mixer_next_row(mixer);
+        hemp_arithmetic_mixer_element(mixer, header, &neighbors);
+        const uint32_t bin = decode_mixed_bin(decoder, mixer, header);
+        uint32_t index = header->bin_start[bin];
+        if (state->residuals[bin].levels > 1) index += decode_residual(decoder, state, bin);
+        put_index(part, i, index);
+        hemp_arithmetic_mixer_observe(mixer, header, &neighbors, bin);
+        arithmetic_observe(header, &neighbors, bin);
+    }
+}
+
 static void fill(const hemp_part *part, uint32_t index) {
     for (uint64_t i = 0; i < part->size; i++) put_index(part, i, index);
 }
 
-uint64_t hemp_arithmetic_decode_memory(const hemp_part *parts, size_t count) {
-    return sizeof(arithmetic_state) + hemp_arithmetic_column_memory(parts, count);
+static bool any_takes_part(const hemp_part *parts, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (arithmetic_takes_part(&parts[i])) return true;
+    return false;
+}
+
+/* Memory: state, mixer (only in the mixed mode), two arrays of averages and one of bins for the columns. */
+static uint64_t memory_of(bool mixed, const hemp_part *parts, size_t count) {
+    return sizeof(arithmetic_state) + (mixed ? sizeof(arithmetic_mixer) : 0) +
+           (2 * sizeof(uint16_t) + 1) * hemp_arithmetic_most_columns(parts, count);
+}
+
+uint64_t hemp_arithmetic_decode_memory(const uint8_t *payload, size_t size, const hemp_part *parts, size_t count) {
+    range_decoder decoder;
+    begin_decoder(&decoder, payload, size);
+    return memory_of(decode_uniform(&decoder, 1) == 1, parts, count);
 }
 
 hemp_status hemp_arithmetic_decode(const uint8_t *payload, size_t size, const hemp_part *parts, size_t count,
                                    void *memory, size_t memory_size) {
     if (hemp_parts_check(parts, count) != HEMP_OK) return HEMP_BAD_ARGUMENT;
-    if (memory_size < hemp_arithmetic_decode_memory(parts, count)) return HEMP_MEMORY_TOO_SMALL;
-    arithmetic_state *state = (arithmetic_state *)memory;
-    uint16_t *columns = (uint16_t *)(state + 1);
-    uint32_t levels_before = 0; /* of the part before; 0: there is none */
+    if (!any_takes_part(parts, count)) {
+        for (size_t i = 0; i < count; i++) hemp_part_clear(&parts[i]);
+        return size == 0 ? HEMP_OK : HEMP_BAD_PAYLOAD; /* coders.md, 1.5 */
+    }
     range_decoder decoder;
     begin_decoder(&decoder, payload, size);
+    const bool mixed = decode_uniform(&decoder, 1) == 1;
+    if (memory_size < memory_of(mixed, parts, count)) return HEMP_MEMORY_TOO_SMALL;
+    arithmetic_state *state = (arithmetic_state *)memory;
+    arithmetic_mixer *mixer = (arithmetic_mixer *)(state + 1);
+    uint16_t *columns = mixed ? (uint16_t *)(mixer + 1) : (uint16_t *)(state + 1);
+    uint8_t *bins_above = (uint8_t *)(columns + 2 * hemp_arithmetic_most_columns(parts, count));
+    uint32_t levels_before = 0; /* of the part before; 0: there is none */
     for (size_t i = 0; i < count; i++) {
         const hemp_part *part = &parts[i];
         if (!arithmetic_takes_part(part)) {
@@ -209,16 +292,18 @@ hemp_status hemp_arithmetic_decode(const uint8_t *payload, size_t size, const he
         }
         const bool same = levels_before == part->num_levels && decode_uniform(&decoder, 1) == 1;
         if (!same) {
-            if (!decode_header(&decoder, part->num_levels, &state->header)) return HEMP_BAD_PAYLOAD;
+            if (!decode_header(&decoder, part->num_levels, mixed, &state->header)) return HEMP_BAD_PAYLOAD;
             if (!state->header.constant) hemp_arithmetic_begin_models(state);
+            if (!state->header.constant && mixed) hemp_arithmetic_begin_mixer(mixer);
         }
         levels_before = part->num_levels;
         if (state->header.constant)
             fill(part, state->header.symbol);
+        else if (mixed)
+            decode_mixed_indices(&decoder, state, part, columns, bins_above, mixer);
         else
             decode_indices(&decoder, state, part, columns);
         if (decoder.failed) return HEMP_BAD_PAYLOAD;
     }
-    if (levels_before == 0) return size == 0 ? HEMP_OK : HEMP_BAD_PAYLOAD; /* coders.md, 1.5 */
     return ends_well(&decoder) ? HEMP_OK : HEMP_BAD_PAYLOAD;
 }

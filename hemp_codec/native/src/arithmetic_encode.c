@@ -101,7 +101,15 @@ static void encode_bin_sizes(range_encoder *encoder, const arithmetic_header *he
     }
 }
 
-static void encode_header(range_encoder *encoder, const arithmetic_header *header) {
+static void encode_neighborhood(range_encoder *encoder, const arithmetic_header *header) {
+    for (int i = 0; i < 4; i++) encode_uniform(encoder, header->weights[i], 6);
+    encode_uniform(encoder, header->shift, 4);
+    encode_uniform(encoder, header->row_rate - 2, 3);
+    encode_uniform(encoder, header->column_rate - 2, 3);
+    encode_uniform(encoder, header->initial, 8);
+}
+
+static void encode_header(range_encoder *encoder, const arithmetic_header *header, bool mixed) {
     encode_uniform(encoder, header->constant, 1);
     if (header->constant) {
         encode_uniform(encoder, header->symbol, hemp_index_bits(header->num_levels));
@@ -110,16 +118,16 @@ static void encode_header(range_encoder *encoder, const arithmetic_header *heade
     encode_uniform(encoder, header->bins - 1, 4);
     encode_bin_sizes(encoder, header);
     encode_uniform(encoder, header->center, 4);
+    if (mixed) {
+        encode_neighborhood(encoder, header);
+        return;
+    }
     encode_uniform(encoder, header->order, 2);
     encode_uniform(encoder, header->classes - 1, 4);
     encode_uniform(encoder, header->prior, 3);
     encode_uniform(encoder, header->limit, 2);
     if (header->classes == 1) return;
-    for (int i = 0; i < 4; i++) encode_uniform(encoder, header->weights[i], 6);
-    encode_uniform(encoder, header->shift, 4);
-    encode_uniform(encoder, header->row_rate - 2, 3);
-    encode_uniform(encoder, header->column_rate - 2, 3);
-    encode_uniform(encoder, header->initial, 8);
+    encode_neighborhood(encoder, header);
     for (uint32_t i = 0; i + 1 < header->classes; i++) encode_uniform(encoder, header->thresholds[i], 8);
 }
 
@@ -158,17 +166,65 @@ static void encode_indices(range_encoder *encoder, arithmetic_state *state, cons
     }
 }
 
-/* Parts of one num_levels under one header; `first` is the first part of the payload or of another num_levels. */
+static void encode_decision(range_encoder *encoder, uint32_t probability, uint32_t decision) {
+    const uint64_t unit = encoder->range >> 16;
+    if (decision)
+        narrow(encoder, 0, unit * probability);
+    else
+        narrow(encoder, unit * probability, unit * (65536 - probability));
+}
+
+static void encode_mixed_bin(range_encoder *encoder, arithmetic_mixer *mixer, const arithmetic_header *header,
+                             uint32_t bin) {
+    if (header->bins == 1) return;
+    uint32_t node = 0;
+    for (uint32_t bits = hemp_index_bits(header->bins) + 1; bits > 0; bits--) {
+        const uint32_t decision = node == 0 ? bin == header->center : bin >> (bits - 1) & 1;
+        const uint32_t probability = hemp_arithmetic_mixer_predict(mixer, node);
+        encode_decision(encoder, probability, decision);
+        hemp_arithmetic_mixer_learn(mixer, node, probability, decision);
+        if (node == 0 && decision) return;
+        node = node == 0 ? 1 : 2 * node + decision;
+    }
+}
+
+static void encode_mixed_indices(range_encoder *encoder, arithmetic_state *state, const hemp_part *part,
+                                 const arithmetic_scratch *scratch) {
+    const arithmetic_header *header = &state->header;
+    arithmetic_mixer *mixer = scratch->mixer;
+    arithmetic_neighbors neighbors;
+    hemp_arithmetic_begin_part(header, part, scratch->columns, &neighbors);
+    hemp_arithmetic_begin_mixed_part(mixer, header, part, scratch->bins_above);
+    for (uint64_t i = 0; i < part->size; i++) {
+        const uint32_t index = arithmetic_get_index(part, i);
+        const uint32_t bin = scratch->bin_of[index];
+        if (i > 0 && arithmetic_next_row(header, &neighbors)) hemp_arithmetic_mixer_next_row(mixer);
+        hemp_arithmetic_mixer_element(mixer, header, &neighbors);
+        encode_mixed_bin(encoder, mixer, header, bin);
+        if (state->residuals[bin].levels > 1) encode_residual(encoder, state, bin, index - header->bin_start[bin]);
+        hemp_arithmetic_mixer_observe(mixer, header, &neighbors, bin);
+        arithmetic_observe(header, &neighbors, bin);
+    }
+}
+
+/* Parts of one num_levels under one header; `first` is the first part of the payload or of another num_levels.
+ * Counting (no payload) is for the plain mode alone. */
 static void encode_run(range_encoder *encoder, arithmetic_state *state, const hemp_part *parts, size_t count,
                        bool first, const arithmetic_scratch *scratch) {
+    const bool mixed = scratch->mixer && encoder->payload;
     if (!state->header.constant) {
         hemp_arithmetic_begin_models(state);
         hemp_arithmetic_map_bins(&state->header, scratch->bin_of);
+        if (mixed) hemp_arithmetic_begin_mixer(scratch->mixer);
     }
     for (size_t i = 0; i < count; i++) {
         if (i > 0 || !first) encode_uniform(encoder, i > 0, 1);
-        if (i == 0) encode_header(encoder, &state->header);
-        if (!state->header.constant) encode_indices(encoder, state, &parts[i], scratch->bin_of, scratch->columns);
+        if (i == 0) encode_header(encoder, &state->header, mixed);
+        if (state->header.constant) continue;
+        if (mixed)
+            encode_mixed_indices(encoder, state, &parts[i], scratch);
+        else
+            encode_indices(encoder, state, &parts[i], scratch->bin_of, scratch->columns);
     }
 }
 
@@ -190,7 +246,9 @@ void hemp_arithmetic_map_bins(const arithmetic_header *header, uint8_t *bin_of) 
 static void encode_best(range_encoder *encoder, arithmetic_state *state, const hemp_part *parts, size_t count,
                         bool first, const arithmetic_scratch *scratch) {
     hemp_arithmetic_fit(&state->header, parts, count, scratch);
-    if (count > 1) {
+    if (scratch->mixer) {
+        hemp_arithmetic_fit_mixed(&state->header, parts, count, scratch);
+    } else if (count > 1) {
         const uint64_t together = hemp_arithmetic_cost(&state->header, parts, count, scratch);
         uint64_t apart = 0;
         for (size_t i = 0; i < count; i++) {
@@ -220,18 +278,25 @@ uint64_t hemp_arithmetic_encode_bound(const hemp_part *parts, size_t count) {
     return 64 + 256 * (uint64_t)count + 5 * elements_of(parts, count); /* a symbol and a residual: 16 bits each, raw 8 */
 }
 
-uint64_t hemp_arithmetic_encode_memory(const hemp_part *parts, size_t count) {
-    return 2 * align_up(sizeof(arithmetic_state)) + align_up((size_t)hemp_arithmetic_column_memory(parts, count)) +
-           HEMP_MAX_LEVELS * (sizeof(uint32_t) + 1) + sizeof(uint32_t) * elements_of(parts, count) +
-           sizeof(hemp_part) * count;
+static size_t column_memory(const hemp_part *parts, size_t count) {
+    return align_up((size_t)((2 * sizeof(uint16_t) + 1) * hemp_arithmetic_most_columns(parts, count)));
 }
 
-static arithmetic_scratch cut_scratch(uint8_t *memory, const hemp_part *parts, size_t count) {
+uint64_t hemp_arithmetic_encode_memory(const hemp_part *parts, size_t count, int mixed) {
+    return 2 * align_up(sizeof(arithmetic_state)) + (mixed ? align_up(sizeof(arithmetic_mixer)) : 0) +
+           column_memory(parts, count) + HEMP_MAX_LEVELS * (sizeof(uint32_t) + 1) +
+           sizeof(uint32_t) * elements_of(parts, count) + align_up(sizeof(hemp_part) * count);
+}
+
+static arithmetic_scratch cut_scratch(uint8_t *memory, const hemp_part *parts, size_t count, int mixed) {
     arithmetic_scratch scratch;
     scratch.trial = (arithmetic_state *)(void *)memory;
     memory += align_up(sizeof(arithmetic_state));
+    scratch.mixer = mixed ? (arithmetic_mixer *)(void *)memory : NULL;
+    memory += mixed ? align_up(sizeof(arithmetic_mixer)) : 0;
     scratch.columns = (uint16_t *)(void *)memory;
-    memory += align_up((size_t)hemp_arithmetic_column_memory(parts, count));
+    scratch.bins_above = (uint8_t *)(scratch.columns + 2 * hemp_arithmetic_most_columns(parts, count));
+    memory += column_memory(parts, count);
     scratch.histogram = (uint32_t *)(void *)memory;
     memory += HEMP_MAX_LEVELS * sizeof(uint32_t);
     scratch.bin_of = memory;
@@ -246,22 +311,23 @@ static bool indices_fit(const hemp_part *part) {
     return true;
 }
 
-hemp_status hemp_arithmetic_encode(const hemp_part *parts, size_t count, uint8_t *payload, size_t capacity, size_t *size,
-                                   void *memory, size_t memory_size) {
+hemp_status hemp_arithmetic_encode(const hemp_part *parts, size_t count, int mixed, uint8_t *payload, size_t capacity,
+                                   size_t *size, void *memory, size_t memory_size) {
     if (hemp_parts_check(parts, count) != HEMP_OK) return HEMP_BAD_ARGUMENT;
-    if (memory_size < hemp_arithmetic_encode_memory(parts, count)) return HEMP_MEMORY_TOO_SMALL;
+    if (memory_size < hemp_arithmetic_encode_memory(parts, count, mixed)) return HEMP_MEMORY_TOO_SMALL;
     hemp_part *taking_part = (hemp_part *)memory;
     size_t taking = 0;
     for (size_t i = 0; i < count; i++) {
         if (!indices_fit(&parts[i])) return HEMP_BAD_INDEX;
         if (arithmetic_takes_part(&parts[i])) taking_part[taking++] = parts[i];
     }
-    uint8_t *rest = (uint8_t *)(taking_part + count);
+    uint8_t *rest = (uint8_t *)memory + align_up(sizeof(hemp_part) * count);
     arithmetic_state *state = (arithmetic_state *)(void *)rest;
-    const arithmetic_scratch scratch = cut_scratch(rest + align_up(sizeof(arithmetic_state)), parts, count);
+    const arithmetic_scratch scratch = cut_scratch(rest + align_up(sizeof(arithmetic_state)), parts, count, mixed);
 
     range_encoder encoder;
     begin_encoder(&encoder, payload, capacity);
+    if (taking > 0) encode_uniform(&encoder, mixed != 0, 1);
     for (size_t begin = 0, end; begin < taking; begin = end) {
         for (end = begin + 1; end < taking && taking_part[end].num_levels == taking_part[begin].num_levels;) end++;
         encode_best(&encoder, state, &taking_part[begin], end - begin, true, &scratch);

@@ -2,13 +2,15 @@
 #ifndef HEMP_ARITHMETIC_ENCODE_H
 #define HEMP_ARITHMETIC_ENCODE_H
 
-#include "arithmetic_model.h"
+#include "arithmetic_mixer.h"
 #include "hemp_encode.h"
 
 /* Scratch memory of the encoder, cut from what the caller gave. */
 typedef struct arithmetic_scratch {
     arithmetic_state *trial; /* for counting bits without writing */
     uint16_t *columns;
+    uint8_t *bins_above;
+    arithmetic_mixer *mixer; /* NULL unless the mode is mixed */
     uint32_t *histogram;     /* HEMP_MAX_LEVELS entries */
     uint8_t *bin_of;         /* HEMP_MAX_LEVELS entries */
     uint32_t *sums;          /* one for each element of the run */
@@ -16,14 +18,6 @@ typedef struct arithmetic_scratch {
 
 static inline uint32_t arithmetic_get_index(const hemp_part *part, uint64_t i) {
     return part->num_levels <= 256 ? ((const uint8_t *)part->indices)[i] : ((const uint16_t *)part->indices)[i];
-}
-
-/* Number of the highest bit that is set; 0 for 0. */
-static inline uint32_t arithmetic_high_bit(uint32_t value) {
-    uint32_t bit = 0;
-    for (uint32_t step = 16; step > 0; step /= 2)
-        if (value >> (bit + step)) bit += step;
-    return bit;
 }
 
 /* bin_of[level] for the header's bins. */
@@ -35,6 +29,10 @@ uint32_t hemp_arithmetic_bits_of(uint32_t frequency);
 /* Bits, in 1/65536, that header and parts would take. */
 uint64_t hemp_arithmetic_cost(const arithmetic_header *header, const hemp_part *parts, size_t count,
                               const arithmetic_scratch *scratch);
+
+/* The same for the mixed mode, after hemp_arithmetic_fit. */
+void hemp_arithmetic_fit_mixed(arithmetic_header *header, const hemp_part *parts, size_t count,
+                               const arithmetic_scratch *scratch);
 
 /* A good header for parts of one num_levels, all of which take part.  O(elements), and some trials on a bounded number
  * of elements; integer and plain IEEE arithmetic only, so that every platform chooses the same. */

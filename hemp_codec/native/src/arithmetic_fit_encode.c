@@ -370,3 +370,15 @@ void hemp_arithmetic_fit(arithmetic_header *header, const hemp_part *parts, size
     fit_classes(header, parts, count, scratch, total);
     improve(header, VARIATIONS, sizeof VARIATIONS / sizeof *VARIATIONS, parts, count, scratch, total);
 }
+
+void hemp_arithmetic_fit_mixed(arithmetic_header *header, const hemp_part *parts, size_t count,
+                               const arithmetic_scratch *scratch) {
+    if (header->constant) return;
+    uint64_t total = 0;
+    for (size_t p = 0; p < count; p++) total += parts[p].size;
+    header->classes = HEMP_MAX_CLASSES;
+    hemp_arithmetic_map_bins(header, scratch->bin_of);
+    header->initial = mean_magnitude(header, scratch->histogram);
+    if (!fit_weights(header, parts, count, scratch, total)) memset(header->weights, 0, sizeof header->weights);
+    header->shift = list_sums(header, parts, count, scratch, total);
+}

@@ -78,13 +78,13 @@ uint64_t hemp_arithmetic_columns(const hemp_part *part) {
     return part->columns < part->size ? part->columns : part->size;
 }
 
-uint64_t hemp_arithmetic_column_memory(const hemp_part *parts, size_t count) {
+uint64_t hemp_arithmetic_most_columns(const hemp_part *parts, size_t count) {
     uint64_t most = 0;
     for (size_t i = 0; i < count; i++) {
         const uint64_t columns = hemp_arithmetic_columns(&parts[i]);
         if (arithmetic_takes_part(&parts[i]) && columns > most) most = columns;
     }
-    return 2 * sizeof(uint16_t) * most;
+    return most;
 }
 
 void hemp_arithmetic_begin_part(const arithmetic_header *header, const hemp_part *part, uint16_t *columns,
@@ -94,6 +94,7 @@ void hemp_arithmetic_begin_part(const arithmetic_header *header, const hemp_part
     neighbors->column = columns;
     neighbors->above = columns + entries;
     neighbors->columns = part->columns;
+    neighbors->entries = entries;
     neighbors->j = 0;
     neighbors->until_row = part->columns - part->start % part->columns;
     neighbors->row = neighbors->left = neighbors->left2 = initial;

@@ -70,6 +70,7 @@ typedef struct arithmetic_neighbors {
     uint16_t *column; /* `columns` entries each; NULL with one class */
     uint16_t *above;
     uint64_t columns; /* of the tensor */
+    uint64_t entries; /* of the arrays */
     uint64_t j;
     uint64_t until_row; /* elements before the next row begins */
     uint32_t row, left, left2;
@@ -81,14 +82,25 @@ void hemp_arithmetic_begin_models(arithmetic_state *state);
 void hemp_arithmetic_begin_part(const arithmetic_header *header, const hemp_part *part, uint16_t *columns,
                                 arithmetic_neighbors *neighbors);
 
-/* Entries of each of the two column arrays that a part needs. */
+/* Entries of each of the column arrays that a part needs, and the most that any of the parts needs. */
 uint64_t hemp_arithmetic_columns(const hemp_part *part);
-/* The most that any of the parts needs, of both arrays together. */
-uint64_t hemp_arithmetic_column_memory(const hemp_part *parts, size_t count);
+uint64_t hemp_arithmetic_most_columns(const hemp_part *parts, size_t count);
 
 void hemp_arithmetic_rebuild_root(arithmetic_model *model, uint32_t symbols);
 void hemp_arithmetic_rebuild_context(arithmetic_model *model, arithmetic_model *root, uint32_t symbols, uint32_t prior);
 void hemp_arithmetic_halve(arithmetic_model *model, uint32_t symbols);
+
+/* Number of the highest bit that is set; 0 for 0. */
+static inline uint32_t arithmetic_high_bit(uint32_t value) {
+#if defined(__GNUC__)
+    return 31 - (uint32_t)__builtin_clz(value | 1);
+#else
+    uint32_t bit = 0;
+    for (uint32_t step = 16; step > 0; step /= 2)
+        if (value >> (bit + step)) bit += step;
+    return bit;
+#endif
+}
 
 static inline bool arithmetic_takes_part(const hemp_part *part) {
     return part->num_levels > 1 && part->size > 0;
@@ -146,12 +158,12 @@ static inline void arithmetic_observe(const arithmetic_header *header, arithmeti
     if (++at->j == at->columns) at->j = 0;
 }
 
-/* Step 1, to be called before every element but the first. */
-static inline void arithmetic_next_row(const arithmetic_header *header, arithmetic_neighbors *at) {
-    if (--at->until_row == 0) {
-        at->until_row = at->columns;
-        at->row = (at->row + (header->initial << HEMP_INITIAL_SHIFT)) >> 1;
-    }
+/* Step 1, to be called before every element but the first; true if a row begins. */
+static inline bool arithmetic_next_row(const arithmetic_header *header, arithmetic_neighbors *at) {
+    if (--at->until_row > 0) return false;
+    at->until_row = at->columns;
+    at->row = (at->row + (header->initial << HEMP_INITIAL_SHIFT)) >> 1;
+    return true;
 }
 
 #endif

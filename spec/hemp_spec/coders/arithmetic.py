@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hemp_spec.coders.common import bad_payload
+from hemp_spec.coders.mixing import MixedNeighbors, Mixer
+from hemp_spec.coders.neighbors import Header, Neighbors
 from hemp_spec.directory import Part
 
 WORD = 1 << 64
@@ -60,20 +61,35 @@ class RangeDecoder:
         self._normalize()
         return s
 
+    def decision(self, p: int) -> int:
+        """1 with the probability p / 2^16, else 0."""
+        r = self.range >> 16
+        if self.code >= r << 16:
+            raise bad_payload(min(self.position, len(self.payload)), "no decision has this code", "5.1")
+        if self.code < r * p:
+            self.range = r * p
+            decision = 1
+        else:
+            self.code -= r * p
+            self.range = r * (TOTAL - p)
+            decision = 0
+        self._normalize()
+        return decision
+
     def finish(self) -> None:
-        """Section 5.6."""
+        """Section 5.7."""
         size, p = len(self.payload), self.position
         t = max(0, size - (p - 8))
         if t > 8:
-            raise bad_payload(p, f"{size - p} bytes are left over", "5.6")
+            raise bad_payload(p, f"{size - p} bytes are left over", "5.7")
         if self.payload.endswith(b"\0"):
-            raise bad_payload(size - 1, "the last byte is 0", "5.6")
+            raise bad_payload(size - 1, "the last byte is 0", "5.7")
         if t == 0:
             return
         last_read = int.from_bytes(self.payload[p - 8 : p].ljust(8, b"\0"), "big")
         low = (last_read - self.code) % WORD
         if self.code >= 1 << (64 - 8 * t) or (-low) % (1 << (72 - 8 * t)) < self.range:
-            raise bad_payload(size - 1, "the payload does not end as an encoder ends it", "5.6")
+            raise bad_payload(size - 1, "the payload does not end as an encoder ends it", "5.7")
 
 
 @dataclass
@@ -125,36 +141,6 @@ class Model:
             self.total = self.due = sum(self.count)
 
 
-@dataclass(frozen=True)
-class Header:
-    """Section 5.3; the names are those of the text, and ``sizes`` the number of levels of each bin."""
-
-    constant: int
-    symbol: int = 0
-    sizes: tuple[int, ...] = ()
-    center: int = 0
-    order: int = 0
-    last_class: int = 0
-    prior: int = 0
-    limit: int = 0
-    weights: tuple[int, ...] = (0, 0, 0, 0)
-    shift: int = 0
-    row_rate: int = 0
-    column_rate: int = 0
-    initial: int = 0
-    thresholds: tuple[int, ...] = ()
-
-    @property
-    def classes(self) -> int:
-        """Number of classes."""
-        return self.last_class + 1
-
-    @property
-    def histories(self) -> int:
-        """H."""
-        return int(len(self.sizes) ** self.order)
-
-
 def residual_shift(z: int) -> int:
     """Section 5.4, step 4: t, for a bin of ``z`` levels."""
     return max(0, (z - 1).bit_length() - 4)
@@ -169,6 +155,7 @@ class Models:
         limit = 1 << (9 + 2 * header.limit)
         contexts = range(header.histories * header.classes)
         self.contexts = [Model(bins, limit, header.prior, self.root) for _ in contexts]
+        self.mixer = Mixer()
         self.residuals = [Model(((z - 1) >> residual_shift(z)) + 1, ROOT_LIMIT) for z in header.sizes]
 
     def learn(self, context: int, b: int) -> None:
@@ -177,60 +164,15 @@ class Models:
         self.root.learn(b)
 
 
-class Neighbors:
-    """Section 5.4: the magnitudes around the next element, and the previous bins.
-
-    The encoder of the vectors uses it too.
-    """
-
-    def __init__(self, header: Header, part: Part) -> None:
-        self.header = header
-        row_shape = part.shape[1:] if len(part.shape) > 1 else part.shape
-        self.columns = math.prod(row_shape)
-        self.start = part.start
-        expected = 256 * header.initial
-        self.row = self.left = self.left2 = expected
-        self.column = [expected] * min(self.columns, part.size)
-        self.above = list(self.column)
-        self.history = 0
-        for _ in range(header.order):
-            self.history = len(header.sizes) * self.history + header.center
-
-    def context(self, i: int) -> int:
-        """Steps 1 to 3: number of the context model of element i of the part."""
-        header = self.header
-        if i > 0 and (self.start + i) % self.columns == 0:
-            self.row = (self.row + 256 * header.initial) // 2
-        return self.history * header.classes + self._class(i % self.columns)
-
-    def _class(self, j: int) -> int:
-        header = self.header
-        if header.classes == 1:
-            return 0
-        recent = (3 * self.left + self.left2) // 4
-        x = sum(
-            weight * value
-            for weight, value in zip(header.weights, (self.row, self.column[j], recent, self.above[j]), strict=True)
-        )
-        cell = min(255, x >> header.shift)
-        return sum(threshold <= cell for threshold in header.thresholds)
-
-    def update(self, i: int, b: int) -> None:
-        """Step 5."""
-        header, j = self.header, i % self.columns
-        magnitude = 4096 * abs(b - header.center)
-        self.row += (magnitude - self.row) >> (2 + header.row_rate)
-        self.column[j] += (magnitude - self.column[j]) >> (2 + header.column_rate)
-        self.above[j] = magnitude
-        self.left2 = self.left
-        self.left = magnitude
-        self.history = (len(header.sizes) * self.history + b) % header.histories
-
-
 def decode(payload: bytes, parts: Sequence[Part]) -> list[list[int]]:
     """Section 5.2: the indices of each part."""
+    result: list[list[int]] = []
+    if all(part.num_levels == 1 or part.size == 0 for part in parts):
+        if payload:
+            raise bad_payload(0, "bytes for no indices", "1.5")
+        return [[0] * part.size for part in parts]
     decoder = RangeDecoder(payload)
-    result = []
+    mixed = decoder.uniform(1)
     header, models = Header(1), Models(Header(1))
     num_levels = 0  # of the part before
     for part in parts:
@@ -239,41 +181,55 @@ def decode(payload: bytes, parts: Sequence[Part]) -> list[list[int]]:
             continue
         same = num_levels == part.num_levels and decoder.uniform(1)
         if not same:
-            header = _read_header(decoder, part.num_levels)
+            header = _read_header(decoder, part.num_levels, mixed)
             models = Models(header)
         num_levels = part.num_levels
         if header.constant:
             result.append([header.symbol] * part.size)
+        elif mixed:
+            result.append(_decode_mixed_part(decoder, header, models, part))
         else:
             result.append(_decode_part(decoder, header, models, part))
     decoder.finish()
     return result
 
 
-def _read_header(decoder: RangeDecoder, num_levels: int) -> Header:
+def _read_header(decoder: RangeDecoder, num_levels: int, mixed: int) -> Header:
     """Section 5.3."""
     if decoder.uniform(1):
         symbol = decoder.uniform((num_levels - 1).bit_length())
         _require(decoder, symbol < num_levels, "symbol is not below num_levels")
-        return Header(1, symbol)
+        return Header(1, mixed, symbol)
     sizes = _read_sizes(decoder, num_levels)
     center = decoder.uniform(4)
+    _require(decoder, center < len(sizes), "center is not a bin")
+    if mixed:
+        return _read_neighborhood(decoder, Header(0, mixed, 0, sizes, center))
     order = decoder.uniform(2)
     last_class = decoder.uniform(4)
     prior = decoder.uniform(3)
     limit = decoder.uniform(2)
-    _require(decoder, center < len(sizes), "center is not a bin")
     _require(decoder, len(sizes) ** order * (last_class + 1) <= MAX_CONTEXTS, "more than 256 contexts")
+    header = Header(0, mixed, 0, sizes, center, order, last_class, prior, limit)
     if last_class == 0:
-        return Header(0, 0, sizes, center, order, last_class, prior, limit)
-    weights = tuple(decoder.uniform(6) for _ in range(4))
-    shift, row_rate, column_rate = decoder.uniform(4), decoder.uniform(3), decoder.uniform(3)
-    initial = decoder.uniform(8)
+        return header
+    header = _read_neighborhood(decoder, header)
     thresholds = tuple(decoder.uniform(8) for _ in range(last_class))
     ascending = all(low < high for low, high in zip((0, *thresholds), thresholds, strict=False))
     _require(decoder, ascending, "the thresholds do not ascend from above 0")
-    return Header(
-        0, 0, sizes, center, order, last_class, prior, limit, weights, shift, row_rate, column_rate, initial, thresholds
+    return replace(header, thresholds=thresholds)
+
+
+def _read_neighborhood(decoder: RangeDecoder, header: Header) -> Header:
+    weights = tuple(decoder.uniform(6) for _ in range(4))
+    shift, row_rate, column_rate = decoder.uniform(4), decoder.uniform(3), decoder.uniform(3)
+    return replace(
+        header,
+        weights=weights,
+        shift=shift,
+        row_rate=row_rate,
+        column_rate=column_rate,
+        initial=decoder.uniform(8),
     )
 
 
@@ -305,12 +261,42 @@ def _decode_part(decoder: RangeDecoder, header: Header, models: Models, part: Pa
     firsts = [sum(header.sizes[:b]) for b in range(len(header.sizes))]
     indices = []
     for i in range(part.size):
+        neighbors.enter(i)
         context = neighbors.context(i)
         b = decoder.symbol(models.contexts[context].prepare())
         models.learn(context, b)
         indices.append(firsts[b] + _decode_residual(decoder, models.residuals[b], header.sizes[b]))
         neighbors.update(i, b)
     return indices
+
+
+def _decode_mixed_part(decoder: RangeDecoder, header: Header, models: Models, part: Part) -> list[int]:
+    """Sections 5.4 and 5.6."""
+    neighbors = MixedNeighbors(header, part)
+    firsts = [sum(header.sizes[:b]) for b in range(len(header.sizes))]
+    indices = []
+    for i in range(part.size):
+        neighbors.enter(i)
+        b = _decode_mixed_bin(decoder, header, models.mixer, neighbors, i)
+        indices.append(firsts[b] + _decode_residual(decoder, models.residuals[b], header.sizes[b]))
+        neighbors.update(i, b)
+    return indices
+
+
+def _decode_mixed_bin(decoder: RangeDecoder, header: Header, mixer: Mixer, neighbors: MixedNeighbors, i: int) -> int:
+    bins = len(header.sizes)
+    if bins == 1:
+        return 0
+    contexts, weight_set = neighbors.contexts(i), neighbors.weight_set()
+    if mixer.decide(contexts, weight_set, 0, decoder.decision):
+        return header.center
+    b, m = 0, 1
+    for _ in range((bins - 1).bit_length()):
+        y = mixer.decide(contexts, weight_set, m, decoder.decision)
+        b, m = 2 * b + y, 2 * m + y
+    if b >= bins or b == header.center:
+        raise bad_payload(min(decoder.position, len(decoder.payload)), f"{b} is the center or no bin", "5.6")
+    return b
 
 
 def _decode_residual(decoder: RangeDecoder, model: Model, z: int) -> int:
