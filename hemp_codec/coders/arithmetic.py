@@ -18,8 +18,8 @@ _SMALL_PAYLOAD = 16384
 class Arithmetic(Coder):
     """The smallest files: learns from the row, the column, the row above and the previous indices as it goes.
 
-    Takes the plain mode of the format, and for small payloads whichever of plain and mixed is smaller.  The encoder fits
-    the contexts to the indices; it takes O(n) time and 5 bytes of memory for each index.
+    Takes the plain mode of the format, and for small payloads whichever of plain and mixed is smaller.  The encoder
+    fits the contexts to the indices; it takes O(n) time and 5 bytes of memory for each index.
     """
 
     name: ClassVar[str] = "arithmetic"
