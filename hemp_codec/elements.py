@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,6 +17,15 @@ from hemp_codec.segments import Planes, decode_segment
 from hemp_codec.sources import Source
 
 Progress = Callable[[int, int], None]
+_TASKS_PER_THREAD = 4
+
+
+class Piece(NamedTuple):
+    """Elements of a tensor that follow each other: the tensor's name, the number of the first, and a 1-D array."""
+
+    name: str
+    start: int
+    elements: np.ndarray
 
 
 def write_elements(out: np.ndarray, record: TensorRecord, levels: np.ndarray | None, planes: Planes) -> None:
@@ -53,14 +64,28 @@ def load_all(
     """
     records = [directory.tensor(number) for number in range(len(directory.names))]
     arrays = _allocate(records)
-    done = sum(array.nbytes for array, record in zip(arrays, records, strict=True) if record.stream is None)
-    total = sum(record.decoded_size for record in records)
-    _report(progress, done, total)
-    loader = _Loader(source, directory, records, arrays)
-    for size in _run(loader, list(loader.tasks()), threads):
-        done += size
-        _report(progress, done, total)
+    decoder = _Decoder(source, directory, records, lambda number, start, size: arrays[number][start : start + size])
+    done = sum(record.decoded_size for record in records if record.quantizer == TIED)
+    _report(progress, done, directory.decoded_size)
+    for _, _, elements in decoder.run(threads):
+        done += elements.nbytes
+        _report(progress, done, directory.decoded_size)
     return {record.name: array.reshape(record.shape) for record, array in zip(records, arrays, strict=True)}
+
+
+def load_pieces(
+    source: Source, directory: Directory, *, threads: int | None, progress: Progress | None
+) -> Iterator[Piece]:
+    """All tensors of a file, tied ones too, in pieces of at most a segment; arguments and errors as ``load_all``."""
+    records = [directory.tensor(number) for number in range(len(directory.names))]
+    names = _names_by_content(records)
+    decoder = _Decoder(source, directory, records, lambda number, _, size: np.empty(size, records[number].dtype.numpy))
+    done = 0
+    for number, start, elements in decoder.run(threads):
+        for name in names[number]:
+            yield Piece(name, start, elements)
+            done += elements.nbytes
+        _report(progress, done, directory.decoded_size)
 
 
 def _allocate(records: list[TensorRecord]) -> list[np.ndarray]:
@@ -72,6 +97,15 @@ def _allocate(records: list[TensorRecord]) -> list[np.ndarray]:
         else:
             arrays.append(np.empty(record.elements, record.dtype.numpy))
     return arrays
+
+
+def _names_by_content(records: list[TensorRecord]) -> list[list[str]]:
+    """For each record that is not tied its name, and those of the records tied to it."""
+    names: list[list[str]] = [[] for _ in records]
+    for number, record in enumerate(records):
+        tied = record.quantizer == TIED and record.source is not None
+        names[record.source if tied and record.source is not None else number].append(record.name)
+    return names
 
 
 def _report(progress: Progress | None, done: int, total: int) -> None:
@@ -88,23 +122,48 @@ class _Task:
     members: tuple[int, ...]
 
 
-class _Loader:
-    """Decodes the segments of a file into ``arrays``, one for each record; different tasks write different elements."""
+_Written = tuple[int, int, np.ndarray]  # number of a record, number of the first element, elements
+
+
+class _Decoder:
+    """Decodes the segments of a file.
+
+    Args:
+        source: the file.
+        directory: its directory.
+        records: all of its records.
+        place: where to put elements: an array for the number of a record, the first element, and how many there are.
+    """
 
     def __init__(
-        self, source: Source, directory: Directory, records: list[TensorRecord], arrays: list[np.ndarray]
+        self,
+        source: Source,
+        directory: Directory,
+        records: list[TensorRecord],
+        place: Callable[[int, int, int], np.ndarray],
     ) -> None:
         self._source = source
         self._directory = directory
         self._records = records
-        self._arrays = arrays
+        self._place = place
         self._levels = [levels_of(directory, record) if record.quantizer != TIED else None for record in records]
-        for record, array, levels in zip(records, arrays, self._levels, strict=True):
-            if record.stream is None and levels is not None:
-                write_constant(array, record, levels)
 
-    def tasks(self) -> Iterator[_Task]:
-        """All segments, in the order of the file."""
+    def run(self, threads: int | None) -> Iterator[_Written]:
+        """Decode all tensors but the tied ones: those of one level, then the segments in the order of the file."""
+        yield from self._constants()
+        for written in _in_order(self._decode, list(self._tasks()), threads):
+            yield from written
+
+    def _constants(self) -> Iterator[_Written]:
+        step = self._directory.segment_elements
+        for number, (record, levels) in enumerate(zip(self._records, self._levels, strict=True)):
+            if record.stream is None and levels is not None:
+                for start in range(0, record.elements, step):
+                    out = self._place(number, start, min(step, record.elements - start))
+                    write_constant(out, record, levels)
+                    yield number, start, out
+
+    def _tasks(self) -> Iterator[_Task]:
         members: list[list[int]] = [[] for _ in range(self._directory.stream_count)]
         for number, record in enumerate(self._records):
             if record.stream is not None:
@@ -114,29 +173,37 @@ class _Loader:
             for number in range(stream.segment_count):
                 yield _Task(stream, number, tuple(numbers))
 
-    def run(self, task: _Task) -> int:
-        """Decode a segment; the bytes of tensors written."""
-        pieces = decode_segment(self._source, self._directory, task.stream, task.number)
+    def _decode(self, task: _Task) -> list[_Written]:
+        written: list[_Written] = []
         start = task.number * self._directory.segment_elements
-        written = 0
+        pieces = decode_segment(self._source, self._directory, task.stream, task.number)
         for member, planes in zip(task.members, pieces, strict=True):
-            out = self._arrays[member][start : start + len(planes[0])]
+            out = self._place(member, start, len(planes[0]))
             write_elements(out, self._records[member], self._levels[member], planes)
-            written += out.nbytes
+            written.append((member, start, out))
         return written
 
 
-def _run(loader: _Loader, tasks: list[_Task], threads: int | None) -> Iterator[int]:
-    """What each task gives, in order, so that the first error is the same for any number of threads."""
+def _in_order(
+    decode: Callable[[_Task], list[_Written]], tasks: list[_Task], threads: int | None
+) -> Iterator[list[_Written]]:
+    """What each task gives, in order, so that the first error is the same for any number of threads.
+
+    Few tasks are ahead of what is given, so that results do not pile up if they are slowly taken.
+    """
     workers = min(_processors() if threads is None else max(1, threads), len(tasks))
     if workers <= 1:
-        yield from map(loader.run, tasks)
+        yield from map(decode, tasks)
         return
     with ThreadPoolExecutor(workers) as pool:
-        futures = [pool.submit(loader.run, task) for task in tasks]
+        ahead: deque[Future[list[_Written]]] = deque()
         try:
-            for future in futures:
-                yield future.result()
+            for task in tasks:
+                ahead.append(pool.submit(decode, task))
+                if len(ahead) > _TASKS_PER_THREAD * workers:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 

@@ -8,7 +8,7 @@ from types import TracebackType
 import numpy as np
 
 from hemp_codec.directory import LOSSLESS, TIED, TensorRecord, read_directory
-from hemp_codec.elements import Progress, levels_of, load_all, write_constant, write_elements
+from hemp_codec.elements import Piece, Progress, levels_of, load_all, load_pieces, write_constant, write_elements
 from hemp_codec.errors import LimitError
 from hemp_codec.info import TensorInfo, describe
 from hemp_codec.segments import Planes, decode_segment
@@ -146,6 +146,17 @@ class Reader:
         source = self._require_open()
         self._check_output(self._directory.decoded_size, "all tensors")
         return load_all(source, self._directory, threads=threads, progress=progress)
+
+    def pieces(self, *, threads: int | None = None, progress: Progress | None = None) -> Iterator[Piece]:
+        """All tensors in pieces as they are decoded, for whoever need not hold all of them: (name, start, elements).
+
+        ``elements`` is a 1-D array of at most one segment, and ``start`` the number of the first in its tensor.  Each
+        element of each tensor is given once, in no particular order of tensors; one without elements gives no piece.
+        Memory is taken for a few segments for each thread.  Arguments and errors as for ``load``.
+        """
+        source = self._require_open()
+        self._check_output(self._directory.decoded_size, "all tensors")
+        return load_pieces(source, self._directory, threads=threads, progress=progress)
 
     def _require_open(self) -> Source:
         source = self._source

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from hemp_codec.dtypes import DType
 from hemp_codec.errors import FormatError, HempError
 
 
@@ -47,6 +49,19 @@ class Checkpoint:
     metadata: dict[str, str] = field(default_factory=dict)
     source_sha256: bytes | None = None
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """What a header says of a tensor."""
+
+    name: str
+    dtype: DType
+    shape: tuple[int, ...]
+
+    @property
+    def nbytes(self) -> int:
+        return math.prod(self.shape) * self.dtype.size
 
 
 def checked_bool(array: np.ndarray) -> np.ndarray:

@@ -10,9 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
+from hemp_codec import dtypes
 from hemp_codec.checkpoints import npz, pytorch, safetensors, sharded
-from hemp_codec.checkpoints.checkpoint import Checkpoint
+from hemp_codec.checkpoints.checkpoint import Checkpoint, TensorSpec
+from hemp_codec.elements import Progress
 from hemp_codec.errors import UnsupportedError
+from hemp_codec.reader import Reader
 
 PathLike = str | os.PathLike[str]
 
@@ -79,6 +82,25 @@ def save(tensors: Mapping[str, np.ndarray], path: PathLike, metadata: Mapping[st
     if writer is None:
         raise UnsupportedError(f"unknown ending of a checkpoint to write; use one of {' '.join(writable())}")
     writer(tensors, path, metadata or {})
+
+
+def convert(file: Reader, path: PathLike, *, threads: int | None = None, progress: Progress | None = None) -> None:
+    """Write all tensors of ``file``, and its metadata, to ``path``, as ``save`` does.
+
+    To ``.safetensors`` they are written as they are decoded; for the other formats all of them are held in memory.
+    ``threads`` and ``progress`` are as for ``Reader.load``.
+
+    Raises:
+        HempError: the file is damaged.
+        UnsupportedError, OSError: as for ``save``.
+    """
+    path = Path(path)
+    if path.suffix != ".safetensors":
+        save(file.load(threads=threads, progress=progress), path, file.metadata())
+        return
+    infos = map(file.get_info, file.keys())
+    specs = [TensorSpec(info.name, dtypes.BY_NAME[info.dtype], info.shape) for info in infos]
+    safetensors.save_pieces(specs, file.pieces(threads=threads, progress=progress), path, file.metadata())
 
 
 def _sha256(path: Path) -> bytes:

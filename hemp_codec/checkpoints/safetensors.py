@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import mmap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 
 from hemp_codec import dtypes
-from hemp_codec.checkpoints.checkpoint import Checkpoint, LazyTensors, checked_bool
+from hemp_codec.checkpoints.checkpoint import Checkpoint, LazyTensors, TensorSpec, checked_bool
 from hemp_codec.dtypes import DType
+from hemp_codec.elements import Piece
 from hemp_codec.errors import FormatError, UnsupportedError
 from hemp_codec.files import replacing
 
@@ -149,30 +150,42 @@ def _read(data: mmap.mmap, data_start: int, entry: _Entry) -> np.ndarray:
 
 def save(tensors: Mapping[str, np.ndarray], path: Path, metadata: Mapping[str, str]) -> None:
     """Write ``tensors`` in their order; tied tensors are written once for each name, as the format wants."""
-    header = _header(tensors, metadata)
+    specs = [TensorSpec(name, dtypes.of(array), array.shape) for name, array in tensors.items()]
+    pieces = (Piece(name, 0, np.asarray(array, order="C").reshape(-1)) for name, array in tensors.items())
+    save_pieces(specs, pieces, path, metadata)
+
+
+def save_pieces(specs: Sequence[TensorSpec], pieces: Iterable[Piece], path: Path, metadata: Mapping[str, str]) -> None:
+    """Write the tensors ``specs`` in their order, each element of which is in one of the ``pieces``, in any order."""
+    header = _header(specs, metadata)
+    begins = dict(zip((spec.name for spec in specs), _begins(specs, 8 + len(header)), strict=True))
     with replacing(path) as file:
         file.write(len(header).to_bytes(8, "little"))
         file.write(header)
-        for array in tensors.values():
-            file.write(_bytes(array))
+        for name, start, elements in pieces:
+            file.seek(begins[name] + start * elements.itemsize)
+            file.write(_bytes(elements))
 
 
-def _header(tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> bytes:
+def _begins(specs: Sequence[TensorSpec], begin: int) -> Iterator[int]:
+    """Where in the file each tensor begins, if the first does at ``begin``."""
+    for spec in specs:
+        yield begin
+        begin += spec.nbytes
+
+
+def _header(specs: Sequence[TensorSpec], metadata: Mapping[str, str]) -> bytes:
     """The JSON header, padded with spaces so that the data begins at a multiple of 8."""
     content: dict[str, Any] = {_METADATA: dict(sorted(metadata.items()))} if metadata else {}
-    begin = 0
-    for name, array in tensors.items():
-        dtype = dtypes.of(array)
-        if name == _METADATA or dtype.safetensors is None:
-            what = f"the name {name!r}" if name == _METADATA else f"tensor {name!r} of {dtype.name}"
-            raise UnsupportedError(f"safetensors cannot hold {what}; write .pt or .npz", tensor=name)
-        end = begin + array.nbytes
-        content[name] = {
-            "dtype": dtype.safetensors,
-            "shape": _header_shape(dtype, array.shape),
-            "data_offsets": [begin, end],
+    for spec, begin in zip(specs, _begins(specs, 0), strict=True):
+        if spec.name == _METADATA or spec.dtype.safetensors is None:
+            what = f"the name {spec.name!r}" if spec.name == _METADATA else f"tensor {spec.name!r} of {spec.dtype.name}"
+            raise UnsupportedError(f"safetensors cannot hold {what}; write .pt or .npz", tensor=spec.name)
+        content[spec.name] = {
+            "dtype": spec.dtype.safetensors,
+            "shape": _header_shape(spec.dtype, spec.shape),
+            "data_offsets": [begin, begin + spec.nbytes],
         }
-        begin = end
     header = json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
     header += b" " * (-len(header) % _ALIGNMENT)
     if len(header) > MAX_HEADER_SIZE:

@@ -30,15 +30,14 @@ def run(arguments: argparse.Namespace) -> int:
     source, target = arguments.input, arguments.output
     if target.suffix not in checkpoints.writable():
         raise usage(f"{str(target)!r}: unknown ending: use one of {' '.join(checkpoints.writable())}")
-    with concerning(source), progress("decompressing") as report, hemp_codec.safe_open(source) as file:
-        metadata = file.metadata()
-        tensors = file.load(threads=arguments.threads, progress=report)
-    check_output(target)
-    with concerning(source, output=target):
-        checkpoints.save(tensors, target, metadata)
+    with concerning(source), hemp_codec.safe_open(source) as file:
+        check_output(target)
+        with concerning(source, output=target), progress("decompressing") as report:
+            checkpoints.convert(file, target, threads=arguments.threads, progress=report)
+        count, metadata = len(file.keys()), file.metadata()
     if metadata and not checkpoints.holds_metadata(target):
         note(target, f"{target.suffix} has no place for metadata, which was left out; .safetensors has")
     with concerning(target):
         before, after = source.stat().st_size, target.stat().st_size
-    print(f"{text.escape(str(target))}: {text.size(before)} -> {text.size(after)}, {len(tensors)} tensors")
+    print(f"{text.escape(str(target))}: {text.size(before)} -> {text.size(after)}, {count} tensors")
     return DONE
