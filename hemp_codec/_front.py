@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,16 +14,21 @@ from hemp_codec._prepare import Prepared, Tied
 from hemp_codec._varint import varint, zigzag
 from hemp_codec.errors import HempError
 from hemp_codec.quantizers import Codebook, Planes, UniformGrid
+from hemp_codec.quantizers._find_grid import find_grid
 from hemp_codec.quantizers.base import step_dtype
 
 SIGNATURE = b"\x89HMP\r\n\x1a\n"
 MAJOR, MINOR = 0, 1
+SEGMENT_BITS = range(10, 25, 2)  # by `segment_code`
 
 _CODEBOOK, _UNIFORM, _EXTENDED = 1, 2, 3
 _TIED = 0
 _RANK_FOLLOWS = 7
 _QUANTIZER_SHIFT = 3
 _HAS_DTYPE, _JOINED, _SHARED = 1 << 5, 1 << 6, 1 << 7
+_HAS_PLANES = 1 << 6
+_PLANE_0 = 1
+_SMALLEST_GRID = 2  # bytes beside the step
 _LEVEL_TYPES = ("float32", "float16", "bfloat16", "float64")
 _NARROWER = {"float32": ("float16", "bfloat16"), "float64": ("float16", "bfloat16", "float32")}
 _METADATA_TAG, _SOURCE_TAG = 0x81, 0x82
@@ -72,10 +78,9 @@ def recorded(tensor: Prepared) -> RecordedTensor:
 
 def front_bytes(tensors: Sequence[RecordedTensor], segment_bits: int, chunks: bytes) -> bytes:
     """The file up to the body: signature, versions, front, checksum."""
-    records = _Records()
-    front = b"".join(
-        (bytes([segment_bits]), varint(len(tensors)), *(records.record(tensor) for tensor in tensors), chunks)
-    )
+    layout = len(tensors) << 3 | SEGMENT_BITS.index(segment_bits)
+    records = _Records(tensors)
+    front = b"".join((varint(layout), *(records.record(tensor) for tensor in tensors), chunks))
     head = SIGNATURE + bytes([MAJOR, MINOR]) + varint(len(front)) + front
     return head + zlib.crc32(head).to_bytes(4, "little")
 
@@ -97,12 +102,15 @@ def chunk_bytes(metadata: Mapping[str, str] | None, source_sha256: bytes | None)
 
 
 class _Records:
-    """Makes records in order, since each depends on those before it."""
+    """Makes the records of ``tensors`` in order, since each depends on those before it."""
 
-    def __init__(self) -> None:
+    def __init__(self, tensors: Sequence[RecordedTensor]) -> None:
         self._count = 0
         self._dtype = dtypes.BY_NAME["float32"]
-        self._codebooks: dict[bytes, int] = {}
+        self._tables = [_table(tensor) for tensor in tensors]
+        self._uses = Counter(self._tables)
+        self._owners: dict[bytes, int] = {}
+        self._grids: dict[tuple[bytes, int], bytes | None] = {}
 
     def record(self, tensor: RecordedTensor) -> bytes:
         number = self._count
@@ -135,12 +143,33 @@ class _Records:
         return 0, b""
 
     def _codebook(self, number: int, codebook: Codebook, dtype: dtypes.DType) -> tuple[int, bytes]:
-        own = _codebook_bytes(codebook.levels, dtype)
-        owner = self._codebooks.setdefault(own, number)
+        """The smallest of a table, a reference to an equal one, and a grid that has the same levels."""
+        table = self._tables[number]
+        grid = self._grid(table, codebook, dtype)
+        if grid is not None:
+            return _UNIFORM << _QUANTIZER_SHIFT, grid
+        owner = self._owners.setdefault(table, number)
         shared = varint(owner)
-        if owner != number and len(shared) < len(own):
+        if owner != number and len(shared) < len(table):
             return _CODEBOOK << _QUANTIZER_SHIFT | _SHARED, shared
-        return _CODEBOOK << _QUANTIZER_SHIFT, own
+        return _CODEBOOK << _QUANTIZER_SHIFT, table
+
+    def _grid(self, table: bytes, codebook: Codebook, dtype: dtypes.DType) -> bytes | None:
+        """Parameters of the same levels as a grid; None if there is none, or none smaller, all uses considered."""
+        key = table, dtype.number
+        if key not in self._grids:
+            uses = self._uses[table]
+            room = (len(table) + (uses - 1) * min(len(table), len(varint(self._count)))) / uses
+            possible = _SMALLEST_GRID + step_dtype(dtype).itemsize < room
+            grid = find_grid(codebook.levels, dtype) if possible else None
+            parameters = None if grid is None else _uniform_bytes(grid)
+            self._grids[key] = parameters if parameters is not None and len(parameters) < room else None
+        return self._grids[key]
+
+
+def _table(tensor: RecordedTensor) -> bytes:
+    """Parameters of the tensor's codebook; empty if it has none."""
+    return _codebook_bytes(tensor.parameters.levels, tensor.dtype) if isinstance(tensor.parameters, Codebook) else b""
 
 
 def _codebook_bytes(levels: np.ndarray, dtype: dtypes.DType) -> bytes:
@@ -161,8 +190,8 @@ def _uniform_bytes(grid: UniformGrid) -> bytes:
 
 def _stream_bytes(stream: StreamRecord, tensor: RecordedTensor) -> bytes:
     pieces = [bytes([stream.coder])]
-    if isinstance(tensor.parameters, Planes) and tensor.dtype.planes > 1:
-        pieces.append(varint(stream.coded_planes))
+    if isinstance(tensor.parameters, Planes) and tensor.dtype.planes > 1 and stream.coded_planes > _PLANE_0:
+        pieces = [bytes([stream.coder | _HAS_PLANES]), varint(stream.coded_planes)]
     for size, checksum in stream.segments:
         pieces += [varint(size), checksum.to_bytes(4, "little")]
     return b"".join(pieces)

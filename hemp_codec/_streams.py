@@ -20,7 +20,8 @@ from hemp_codec.tensors import Part
 
 _SMALL = 1 << 12  # estimated coded bytes up to which a tensor joins its neighbours
 _MAX_GROUP = 1 << 16  # estimated coded bytes of a solid group of a large file
-_MAX_WHOLE = 1 << 19  # stored bytes up to which a whole class is one solid group
+_MAX_WHOLE = 1 << 21  # stored bytes up to which a whole class is one solid group
+_MAX_WHOLE_ELEMENTS = 1 << 20
 _CODED_SAMPLE = (4, 1 << 13)  # pieces and elements of each, that are coded to see whether coding a plane pays
 _ENTROPY_SAMPLE = (16, 1 << 14)  # ... that stand for the entropy of a plane of several segments
 _WORTH = 0.995  # a plane is coded if that makes it smaller than this part of its stored size
@@ -137,7 +138,9 @@ class Grouper:
             yield alone
 
     def _may_be_whole(self, stream: Stream, tensor: Prepared) -> bool:
-        return stream.stored_size + _stored_size(tensor) <= _MAX_WHOLE and self._is_possible(stream, tensor)
+        small = stream.stored_size + _stored_size(tensor) <= _MAX_WHOLE
+        few = stream.elements + tensor.elements <= _MAX_WHOLE_ELEMENTS
+        return small and few and self._is_possible(stream, tensor)
 
     def _is_possible(self, stream: Stream, tensor: Prepared) -> bool:
         """Whether ``tensor`` may continue ``stream``, which may be empty."""

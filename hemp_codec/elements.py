@@ -70,6 +70,7 @@ def load_all(
     for _, _, elements in decoder.run(threads):
         done += elements.nbytes
         _report(progress, done, directory.decoded_size)
+    _copy_ties(records, arrays)
     return {record.name: array.reshape(record.shape) for record, array in zip(records, arrays, strict=True)}
 
 
@@ -89,14 +90,15 @@ def load_pieces(
 
 
 def _allocate(records: list[TensorRecord]) -> list[np.ndarray]:
-    """A 1-D array for each tensor; tied tensors have that of their source."""
-    arrays: list[np.ndarray] = []
-    for record in records:
-        if record.quantizer == TIED and record.source is not None:
-            arrays.append(arrays[record.source])
-        else:
-            arrays.append(np.empty(record.elements, record.dtype.numpy))
-    return arrays
+    """A 1-D array for each tensor."""
+    return [np.empty(record.elements, record.dtype.numpy) for record in records]
+
+
+def _copy_ties(records: list[TensorRecord], arrays: list[np.ndarray]) -> None:
+    """Fill the arrays of tied tensors.  They are apart, since equal content need not mean that two tensors are one."""
+    for record, array in zip(records, arrays, strict=True):
+        if record.source is not None and record.quantizer == TIED:
+            array[...] = arrays[record.source]
 
 
 def _names_by_content(records: list[TensorRecord]) -> list[list[str]]:

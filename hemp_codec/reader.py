@@ -133,7 +133,7 @@ class Reader:
         return self._directory.levels(self._quantized(name))
 
     def load(self, *, threads: int | None = None, progress: Progress | None = None) -> dict[str, np.ndarray]:
-        """All tensors, in the order of the file.  Tied tensors share memory.
+        """All tensors, in the order of the file, each an array of its own, tied ones too.
 
         Args:
             threads: how many segments are decoded at the same time; None: one for each processor.  The result is the

@@ -20,6 +20,7 @@ from typing import IO, BinaryIO
 import numpy as np
 
 from hemp_codec import coders, quantizers
+from hemp_codec._front import SEGMENT_BITS as SEGMENT_BITS_CHOICES
 from hemp_codec._front import RecordedTensor, StreamRecord, chunk_bytes, front_bytes, recorded
 from hemp_codec._prepare import Preparer
 from hemp_codec._streams import CodedSegment, Grouper, Stream, segment_tasks
@@ -30,7 +31,6 @@ from hemp_codec.rules import RuleLike, parse_rules
 from hemp_codec.tensors import QuantizedTensor
 
 SEGMENT_BITS = 20
-_SEGMENT_BITS_RANGE = range(10, 29)
 _MAX_TENSORS = 1 << 24
 _SPOOL_MEMORY = 1 << 28
 _TASKS_PER_THREAD = 4  # coded or waiting at a time: enough to keep threads busy, few enough to bound memory
@@ -97,7 +97,7 @@ def write(
         threads: that code segments; None: one for each CPU that this process may use.
         source_sha256: hash of the file from which the tensors come, 32 bytes.
         progress: called as ``progress(name, done, total)`` after each tensor.
-        segment_bits: a stream is cut into segments of 2^segment_bits elements, 10 to 28.
+        segment_bits: a stream is cut into segments of 2^segment_bits elements: 10, 12, 14 ... 24.
         spool_dir: folder of the temporary file.
 
     Returns:
@@ -108,12 +108,12 @@ def write(
             ValueError: a tensor has NaN or infinite values and a lossy quantizer was asked for.
         ValueError: an argument is out of range.
     """
-    if segment_bits not in _SEGMENT_BITS_RANGE:
-        raise ValueError(f"segment_bits must be an integer from 10 to 28, not {segment_bits!r}")
+    if segment_bits not in SEGMENT_BITS_CHOICES:
+        raise ValueError(f"segment_bits must be an even number from 10 to 24, not {segment_bits!r}")
     if len(tensors) > _MAX_TENSORS:
         raise LimitError(f"{len(tensors)} tensors are more than {_MAX_TENSORS}", code="LIMIT_EXCEEDED")
     chunks = chunk_bytes(metadata, source_sha256)
-    chosen_coder = coders.get(coder) if isinstance(coder, str) else coder
+    chosen_coder = coders.resolve(coder)
     chosen_quantizer, chosen_rules = quantizers.get(quantizer), parse_rules(rules)
     count = _thread_count(threads)
     folder = None if spool_dir is None else os.fspath(spool_dir)

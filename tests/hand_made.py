@@ -9,6 +9,7 @@ SIGNATURE = b"\x89HMP\r\n\x1a\n"
 
 LOSSLESS, CODEBOOK, UNIFORM, EXTENDED = (kind << 3 for kind in range(4))
 HAS_DTYPE, JOINED, SHARED = 1 << 5, 1 << 6, 1 << 7
+HAS_PLANES = 1 << 6
 FLOAT32 = 11
 
 
@@ -26,7 +27,8 @@ def make_file(front: bytes, body: bytes = b"", *, version: bytes = b"\x00\x01") 
 
 
 def make_front(*records: bytes, chunks: bytes = b"", segment_bits: int = 10, count: int | None = None) -> bytes:
-    return bytes([segment_bits]) + varint(len(records) if count is None else count) + b"".join(records) + chunks
+    layout = (len(records) if count is None else count) << 3 | (segment_bits - 10) // 2
+    return varint(layout) + b"".join(records) + chunks
 
 
 def make_record(
@@ -47,8 +49,9 @@ def make_segments(*payloads: bytes) -> bytes:
 
 
 def make_stream(*payloads: bytes, coder: int = 0, coded_planes: int | None = None) -> bytes:
+    """A stream record; ``coded_planes`` is that field, if it is there."""
     planes = b"" if coded_planes is None else varint(coded_planes)
-    return bytes([coder]) + planes + make_segments(*payloads)
+    return bytes([coder | (0 if coded_planes is None else HAS_PLANES)]) + planes + make_segments(*payloads)
 
 
 def make_codebook(*levels: float, kind: int = 0) -> bytes:
@@ -70,5 +73,5 @@ def make_text(text: bytes) -> bytes:
 
 def stored_float32(name: bytes, values: bytes, *, joined: bool = False) -> tuple[bytes, bytes]:
     """Record and body of a lossless float32 vector whose planes, one after the other, are ``values``."""
-    stream = b"" if joined else make_stream(values, coded_planes=0)
+    stream = b"" if joined else make_stream(values)
     return make_record(name, len(values) // 4, form=LOSSLESS | (JOINED if joined else 0), stream=stream), values

@@ -193,7 +193,7 @@ class Reversed(Coder):
     """A private coder: the indices as bytes, backwards."""
 
     name = "reversed"
-    number = 200
+    number = 150
 
     def encode_parts(self, indices, parts):  # type: ignore[no-untyped-def]
         return b"".join(array.tobytes() for array in indices)[::-1]
@@ -223,7 +223,7 @@ def entries(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
 def test_private_coder(entries) -> None:  # type: ignore[no-untyped-def]
     entries(intruder="Intruder", reversed="Reversed")
     assert coders.names()[6:] == ["intruder", "reversed"]
-    assert isinstance(coders.get("reversed"), Reversed) and isinstance(coders.get(200), Reversed)
+    assert isinstance(coders.get("reversed"), Reversed) and isinstance(coders.get(150), Reversed)
     assert coders.get(3).name == "arithmetic"
 
 

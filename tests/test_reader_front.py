@@ -100,10 +100,8 @@ BROKEN = {
     "front_size of 10 bytes": ("BAD_VARINT", SIGNATURE + b"\x00\x01" + b"\xff" * 9 + b"\x01"),
     "front_size above limit": ("LIMIT_EXCEEDED", SIGNATURE + b"\x00\x01" + varint((1 << 28) + 1)),
     "no front": ("BAD_FRONT", make_file(b"")),
-    "segment_bits low": ("BAD_STREAM", make_file(make_front(segment_bits=9))),
-    "segment_bits high": ("BAD_STREAM", make_file(make_front(segment_bits=29))),
-    "no tensor_count": ("BAD_FRONT", make_file(b"\x0a")),
-    "tensor_count not minimal": ("BAD_VARINT", make_file(b"\x0a\x80\x00")),
+    "layout cut": ("BAD_FRONT", make_file(b"\x85")),
+    "layout not minimal": ("BAD_VARINT", make_file(b"\x85\x00")),
     "tensor_count": ("LIMIT_EXCEEDED", make_file(make_front(count=(1 << 24) + 1))),
     "record missing": ("BAD_FRONT", make_file(make_front(A_RECORD, count=2), A_BODY)),
     "name_size": ("LIMIT_EXCEEDED", make_file(make_front(varint(65536)))),
@@ -184,21 +182,33 @@ BROKEN = {
     "joined beyond a segment": ("BAD_STREAM", after_a(make_record(b"b", 1023, form=JOINED))),
     "joined to two segments": (
         "BAD_STREAM",
+        make_file(make_front(make_record(b"a", 1025, stream=make_stream(b"", b"")), make_record(b"b", 1, form=JOINED))),
+    ),
+    "coded_planes too high": ("BAD_STREAM", lossless(2, stream=make_stream(EIGHT, coder=4, coded_planes=16))),
+    "coded_planes of stored": ("BAD_STREAM", lossless(2, stream=make_stream(EIGHT, coder=0, coded_planes=2))),
+    "coded_planes none": ("BAD_STREAM", lossless(2, stream=make_stream(EIGHT, coder=4, coded_planes=0))),
+    "coded_planes of plane 0": ("BAD_STREAM", lossless(2, stream=make_stream(EIGHT, coder=4, coded_planes=1))),
+    "coded_planes missing": ("BAD_FRONT", lossless(2, stream=bytes([0x44]))),
+    "coded_planes of one plane": (
+        "BAD_STREAM",
+        lossless(2, dtype=b"\x01", stream=make_stream(EIGHT, coder=4, coded_planes=2)),
+    ),
+    "coded_planes of a quantized tensor": (
+        "BAD_STREAM",
         make_file(
             make_front(
-                make_record(b"a", 1025, stream=make_stream(b"", b"", coded_planes=0)), make_record(b"b", 1, form=JOINED)
+                make_record(
+                    b"a", 2, form=CODEBOOK, parameters=TWO_LEVELS, stream=make_stream(EIGHT, coder=4, coded_planes=3)
+                )
             )
         ),
     ),
-    "coded_planes too high": ("BAD_STREAM", lossless(2, stream=make_stream(EIGHT, coder=4, coded_planes=16))),
-    "coded_planes of stored": ("BAD_STREAM", lossless(2, stream=make_stream(EIGHT, coder=0, coded_planes=1))),
-    "coded_planes none": ("BAD_STREAM", lossless(2, stream=make_stream(EIGHT, coder=4, coded_planes=0))),
     "no stream": ("BAD_FRONT", lossless(2, stream=b"")),
-    "segment cut": ("BAD_FRONT", lossless(2, stream=make_stream(EIGHT, coded_planes=0)[:-1])),
-    "segment missing": ("BAD_FRONT", lossless(1025, stream=make_stream(EIGHT, coded_planes=0))),
+    "segment cut": ("BAD_FRONT", lossless(2, stream=make_stream(EIGHT)[:-1])),
+    "segment missing": ("BAD_FRONT", lossless(1025, stream=make_stream(EIGHT))),
     "body of 2^63 bytes": (
         "BAD_STREAM",
-        lossless(1025, stream=b"\x00\x00" + (varint(1 << 62) + bytes(4)) * 2),
+        lossless(1025, stream=b"\x00" + (varint(1 << 62) + bytes(4)) * 2),
     ),
     "chunk order": ("BAD_CHUNK", with_chunks(make_chunk(0x90, b""), make_chunk(0x8F, b""))),
     "chunk twice": ("BAD_CHUNK", with_chunks(make_chunk(0x90, b""), make_chunk(0x90, b""))),

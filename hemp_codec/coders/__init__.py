@@ -2,7 +2,7 @@
 
 ``get("arithmetic")`` gives a coder; ``names()`` lists them.  A package of its own adds a coder through the entry point
 group ``hemp_codec.coders``: the entry's name is the coder's name, its object a subclass of ``Coder`` whose ``number``
-is from 128 to 255.
+is from 128 to 191.
 """
 
 from __future__ import annotations
@@ -18,11 +18,23 @@ from hemp_codec.coders.stored import Stored
 from hemp_codec.coders.zstd import Zstd
 from hemp_codec.errors import UnsupportedError
 
-__all__ = ["FORMAT_CODERS", "Arithmetic", "ArithmeticMax", "Coder", "Lzma", "Rans", "Stored", "Zstd", "get", "names"]
+__all__ = [
+    "FORMAT_CODERS",
+    "Arithmetic",
+    "ArithmeticMax",
+    "Coder",
+    "Lzma",
+    "Rans",
+    "Stored",
+    "Zstd",
+    "get",
+    "names",
+    "resolve",
+]
 
 ENTRY_POINT_GROUP = "hemp_codec.coders"
 FORMAT_CODERS: tuple[type[Coder], ...] = (Stored, Lzma, Zstd, Arithmetic, Rans, ArithmeticMax)
-_PRIVATE_NUMBERS = range(128, 256)
+_PRIVATE_NUMBERS = range(128, 192)
 
 
 def names() -> list[str]:
@@ -45,6 +57,19 @@ def get(coder: str | int) -> Coder:
         if isinstance(coder, int) and _has_number(entry, coder):
             return _load(entry)
     raise _unsupported(f"there is no coder {coder!r} here; known are {', '.join(names())}")
+
+
+def resolve(coder: str | Coder) -> Coder:
+    """The coder of this name, or ``coder`` itself if files can name it.
+
+    Raises:
+        UnsupportedError: ``UNSUPPORTED_CODER``: there is none, or its number is neither the format's nor private.
+    """
+    if not isinstance(coder, Coder):
+        return get(coder)
+    if not isinstance(coder, FORMAT_CODERS) and coder.number not in _PRIVATE_NUMBERS:
+        raise _unsupported(f"coder {coder.name!r} must have a number from 128 to 191, not {coder.number}")
+    return coder
 
 
 @functools.lru_cache(maxsize=1)
@@ -71,7 +96,7 @@ def _load(entry: EntryPoint) -> Coder:
         raise _unsupported(f"coder {entry.name!r} from {entry.value} is not a subclass of hemp_codec.coders.Coder")
     if getattr(kind, "number", None) not in _PRIVATE_NUMBERS or getattr(kind, "name", None) != entry.name:
         raise _unsupported(
-            f"coder {entry.name!r} from {entry.value} must set name = {entry.name!r} and a number from 128 to 255"
+            f"coder {entry.name!r} from {entry.value} must set name = {entry.name!r} and a number from 128 to 191"
         )
     return kind()
 

@@ -19,7 +19,7 @@ class Coder:
 
     Attributes:
         name: as used on the command line.
-        number: as stored in a file; 128 to 255 for coders that are not of the format.
+        number: as stored in a file; 128 to 191 for coders that are not of the format.
     """
 
     name: ClassVar[str]

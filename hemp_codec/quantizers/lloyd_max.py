@@ -27,8 +27,9 @@ class LloydMax:
 
     The start is the exact optimum for the distribution condensed to some thousand points (dynamic programming; above
     1024 levels, levels of equal share in density^(1/3)); from there Lloyd's rounds run on all values until no value
-    changes its level.  Measured on layers of MiniLM: within 0.001 % of the least error known at 16 levels and 0.03 %
-    at 256, where Lloyd's rounds from the usual starts end 0.04 to 5 % and 1 to 40 % above it.
+    changes its level.  Measured on layers of MiniLM: within 0.001 % of the least error known at 16 levels; at 256
+    levels within 0.03 % on most layers and 0.06 % at worst, on position embeddings.  Lloyd's rounds from the usual
+    starts end 0.04 to 5 % above it at 16 levels and 1 to 40 % at 256.
 
     Attributes:
         levels: number of levels, 1 to 65536.  A tensor that has fewer different values gets exactly those.

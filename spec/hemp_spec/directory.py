@@ -26,6 +26,11 @@ class Part(NamedTuple):
     size: int
 
 
+def coder_number(coder: Any) -> int:
+    """Number of the coder (6.6) from the field `coder` (6.2)."""
+    return int(coder.number) + 128 * int(coder.private)
+
+
 class Segment(NamedTuple):
     """Section 6.2; ``offset`` is that in the file, once the body's is known."""
 
@@ -41,7 +46,7 @@ class Stream:
     Attributes:
         stream_class: name of a dtype, or ``quantized`` (6.1).
         coder: number.
-        coded_planes: one bit for each plane; all set where the field is absent and a coder is used.
+        coded_planes: one bit for each plane; 0 for the coder `stored`.
         planes: number of planes; 1 for quantized tensors.
         segments: in order.
         tensors: numbers of the records whose indices it carries.
@@ -104,12 +109,12 @@ class Directory:
     """All records so far.
 
     Attributes:
-        segment_bits: as in section 3.
+        segment_code: as in section 3.
         tensors: in the order of the records.
         streams: in the order in which they are opened.
     """
 
-    segment_bits: int
+    segment_code: int
     tensors: list[Tensor] = field(default_factory=list)
     streams: list[Stream] = field(default_factory=list)
     _names: set[str] = field(default_factory=set)
@@ -117,8 +122,8 @@ class Directory:
 
     @property
     def segment_elements(self) -> int:
-        """Elements of a segment, but the last of a stream (6.2)."""
-        return 1 << self.segment_bits
+        """Elements of a segment, but the last of a stream (3, 6.2)."""
+        return 1 << (10 + 2 * self.segment_code)
 
     def implied_dtype(self) -> DType:
         """Dtype of a record without one (4.2)."""
@@ -172,14 +177,15 @@ class Directory:
 
     def _open(self, number: int, view: RecordView, record: Any) -> int:
         planes = view.dtype.planes if view.quantizer == "lossless" else 1
+        coder = coder_number(record.coder)
         coded_planes = record.coded_planes
         if coded_planes is None:
-            coded_planes = 0 if record.coder == STORED else 1
+            coded_planes = 0 if coder == STORED else 1
         path = f"tensors[{number}].stream.segments"
         segments = [
             Segment(segment.size, segment.checksum, f"{path}[{index}]") for index, segment in enumerate(record.segments)
         ]
-        stream = Stream(view.stream_class, record.coder, coded_planes, planes, segments, [number], view.elements)
+        stream = Stream(view.stream_class, coder, coded_planes, planes, segments, [number], view.elements)
         self._last_opened[view.stream_class] = len(self.streams)
         self.streams.append(stream)
         return len(self.streams) - 1

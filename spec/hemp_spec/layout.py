@@ -12,7 +12,7 @@ from typing import Any
 from construct import Computed, Construct, Pass, Rebuild, Struct, Switch
 
 from hemp_spec import levels
-from hemp_spec.directory import CODEBOOK, EXTENDED, STORED, TIED, UNIFORM, Directory, RecordView
+from hemp_spec.directory import CODEBOOK, EXTENDED, STORED, TIED, UNIFORM, Directory, RecordView, coder_number
 from hemp_spec.dtypes import DTYPES, LEVEL_TYPES
 from hemp_spec.fields import (
     U8,
@@ -223,19 +223,24 @@ def _planes_of(this: Any) -> int:
 
 
 StreamRecord = Struct(
-    "coder" / U8,
+    "coder"
+    / Checked(
+        Bits(U8, number=6, has_planes=1, private=1),
+        Rule(
+            "BAD_STREAM",
+            "6.2",
+            lambda coder, this: not coder.has_planes or (_planes_of(this) > 1 and coder_number(coder) != STORED),
+            "has_planes must be 0 for one plane and for the coder `stored`",
+            fatal=True,
+        ),
+    ),
     "coded_planes"
     / Present(
-        lambda this: _planes_of(this) > 1,
+        lambda this: this.coder.has_planes == 1,
         Checked(
             Varint,
             Rule("BAD_STREAM", "6.2", lambda value, this: value < 1 << _planes_of(this), "a plane that does not exist"),
-            Rule(
-                "BAD_STREAM",
-                "6.2",
-                lambda value, this: (value == 0) == (this.coder == STORED),
-                "coded_planes must be 0 exactly if the coder is `stored`",
-            ),
+            Rule("BAD_STREAM", "6.2", lambda value, this: value > 1, "coded_planes {value} is not written so"),
         ),
     ),
     "segments" / Repeat(lambda this: _record_of(this).segment_count, SegmentRecord),
@@ -401,16 +406,25 @@ Chunk = Struct(
 # Section 3 -------------------------------------------------------------------------------------------------------
 
 Front = Struct(
-    "segment_bits"
-    / Checked(U8, Rule("BAD_STREAM", "3", lambda value, _: 10 <= value <= 28, "{value} is not 10 to 28", fatal=True)),
-    "_directory" / Computed(lambda this: Directory(this.segment_bits)),
-    "tensor_count"
+    "layout"
     / Checked(
-        Rebuild(Varint, lambda this: len(this.tensors)),
-        Rule("LIMIT_EXCEEDED", "3", lambda value, _: value <= 1 << 24, "{value} tensors", fatal=True),
+        Rebuild(
+            Bits(Varint, segment_code=3, tensor_count=None),
+            lambda this: {"segment_code": this.layout["segment_code"], "tensor_count": len(this.tensors)},
+        ),
+        Rule(
+            "LIMIT_EXCEEDED",
+            "3",
+            lambda layout, _: layout.tensor_count <= 1 << 24,
+            "{value.tensor_count} tensors",
+            fatal=True,
+        ),
     ),
+    "_directory" / Computed(lambda this: Directory(this.layout.segment_code)),
     "tensors"
-    / Repeat(lambda this: this.tensor_count, TensorRecord, each=lambda this, record: this._directory.add(record)),
+    / Repeat(
+        lambda this: this.layout.tensor_count, TensorRecord, each=lambda this, record: this._directory.add(record)
+    ),
     "chunks" / Repeat(None, Chunk),
 )
 

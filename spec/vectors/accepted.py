@@ -61,7 +61,7 @@ def grid(count: int) -> list[int]:
 
 
 def vector(
-    name: str, about: str, plans: Sequence[Plan], segment_bits: int = 20, chunks: Sequence[Mapping[str, Any]] = ()
+    name: str, about: str, plans: Sequence[Plan], segment_code: int = 5, chunks: Sequence[Mapping[str, Any]] = ()
 ) -> Vector:
     """A file of these tensors."""
     metadata: dict[str, str] = {}
@@ -76,7 +76,7 @@ def vector(
         "source_hash": source_hash,
         "tensors": {plan.name: plan.expected() for plan in plans},
     }
-    return Vector(name, about, make_file(plans, chunks, segment_bits), expected)
+    return Vector(name, about, make_file(plans, chunks, segment_code), expected)
 
 
 def vectors() -> Iterator[Vector]:
@@ -247,7 +247,7 @@ def _solid() -> Iterator[Vector]:
     yield vector("solid-planes", "a solid lossless stream with stored planes", plans)
     plans = [lossless("a", "uint8", [1000], bytes(numbers(1, 1000, 4)), rans())]
     plans.append(join(lossless("b", "uint8", [24], bytes(24))))
-    yield vector("solid-full", "a solid stream that fills its segment", plans, segment_bits=10)
+    yield vector("solid-full", "a solid stream that fills its segment", plans, segment_code=0)
     plans = [
         codebook("a", "float32", [3], [1, 0, 1], [0, ONE], rans()),
         codebook("b", "float32", [2], [0, 1], [0, ONE], STORED),
@@ -259,16 +259,18 @@ def _solid() -> Iterator[Vector]:
 def _segments() -> Iterator[Vector]:
     for name, coder in CODERS.items():
         plan = codebook("w", "float32", [50, 61], numbers(5, 3050, 4, 3.0), grid(4), coder)
-        yield vector(f"segments-{name}", "three segments, cut within rows", [plan], segment_bits=10)
+        yield vector(f"segments-{name}", "three segments, cut within rows", [plan], segment_code=0)
     data = bytes(numbers(6, 4 * 1025, 256, 8.0))
     plan = lossless("w", "float32", [1025], data, rans(), coded_planes=1)
-    yield vector("segments-planes", "two segments of four planes, the last of one element", [plan], segment_bits=10)
+    yield vector("segments-planes", "two segments of four planes, the last of one element", [plan], segment_code=0)
     plan = lossless("w", "bool", [2048], bytes(numbers(9, 2048, 2, 5.0)), rans())
-    yield vector("segments-whole", "exactly two segments", [plan], segment_bits=10)
-    yield vector("segment-bits-28", "the largest segments", [lossless("a", "uint8", [2], b"ab")], segment_bits=28)
+    yield vector("segments-whole", "exactly two segments", [plan], segment_code=0)
+    for code in (1, 7):
+        about = f"segments of 2^{10 + 2 * code} elements"
+        yield vector(f"segment-code-{code}", about, [lossless("a", "uint8", [2], b"ab")], segment_code=code)
     with_neighbors = arithmetic(lambda num_levels: with_classes(simple_header(num_levels, 0), 8))
     plan = codebook("w", "float32", [50, 41], numbers(5, 2050, 8, 3.0), grid(8), with_neighbors)
-    yield vector("segments-neighbors", "arithmetic with neighbors, cut within rows", [plan], segment_bits=10)
+    yield vector("segments-neighbors", "arithmetic with neighbors, cut within rows", [plan], segment_code=0)
 
 
 def _coders() -> Iterator[Vector]:

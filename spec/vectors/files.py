@@ -153,9 +153,9 @@ def source_chunk(sha256: bytes) -> dict[str, Any]:
     return {"tag": layout.SOURCE, "content": {"hash_type": 1, "hash": sha256}}
 
 
-def make_file(plans: Sequence[Plan], chunks: Sequence[Mapping[str, Any]] = (), segment_bits: int = 20) -> bytes:
+def make_file(plans: Sequence[Plan], chunks: Sequence[Mapping[str, Any]] = (), segment_code: int = 5) -> bytes:
     """A file with these tensors and chunks; the chunks stand in the order of their tags."""
-    streams = _segments(plans, 1 << segment_bits)
+    streams = _segments(plans, 1 << (10 + 2 * segment_code))
     records, body, dtype = [], b"", BY_NAME["float32"]
     for number, plan in enumerate(plans):
         segments = streams.get(number, [])
@@ -163,7 +163,9 @@ def make_file(plans: Sequence[Plan], chunks: Sequence[Mapping[str, Any]] = (), s
         body += b"".join(segments)
         dtype = plan.dtype
     ordered = sorted(chunks, key=lambda chunk: int(chunk["tag"]))
-    front = layout.build(layout.Front, {"segment_bits": segment_bits, "tensors": records, "chunks": ordered})
+    front = layout.build(
+        layout.Front, {"layout": {"segment_code": segment_code}, "tensors": records, "chunks": ordered}
+    )
     return close(front, body)
 
 
@@ -177,10 +179,15 @@ def _record(plan: Plan, implied: DType, segments: Sequence[bytes]) -> dict[str, 
     rank = len(plan.shape)
     stream = None
     if plan.has_stream and not plan.joined:
-        several = not plan.is_indexed and plan.dtype.planes > 1
+        coded = _coded_planes(plan)
+        has_planes = len(plan.planes) > 1 and coded > 1
         stream = {
-            "coder": plan.coder.number,
-            "coded_planes": _coded_planes(plan) if several else None,
+            "coder": {
+                "number": plan.coder.number % 128,
+                "has_planes": int(has_planes),
+                "private": int(plan.coder.number >= 128),
+            },
+            "coded_planes": coded if has_planes else None,
             "segments": [{"size": len(segment), "checksum": zlib.crc32(segment)} for segment in segments],
         }
     return {

@@ -27,13 +27,13 @@ class _Author:
         self.seed = seed
         self.random = random.Random(seed)
         self.plans: list[Plan] = []
-        self.segment_bits = self.random.choice([10, 10, 20, 28])
+        self.segment_code = self.random.choice([0, 0, 5, 7])
 
     def file(self) -> Vector:
         for number in range(self.random.randrange(9)):
             plan = self._tensor(f"{number}." + "xыλ"[: self.random.randrange(4)])
             self.plans.append(self._maybe_joined(plan))
-        return vector(f"random-{self.seed}", "", self.plans, self.segment_bits, self._chunks())
+        return vector(f"random-{self.seed}", "", self.plans, self.segment_code, self._chunks())
 
     def _tensor(self, name: str) -> Plan:
         makers = [self._lossless, self._codebook, self._uniform, self._shared, self._tied]
@@ -139,7 +139,7 @@ class _Author:
             if other.has_stream and other.stream_class == plan.stream_class:
                 stream = [*stream, other] if other.joined else [other]
         sizes = [len(member.planes[0]) for member in [*stream, plan]]
-        if not stream or sum(sizes) > 1 << self.segment_bits:
+        if not stream or sum(sizes) > 1 << (10 + 2 * self.segment_code):
             return plan
         return replace(plan, joined=1)
 

@@ -181,7 +181,8 @@ def _segment_checksum() -> Iterator[tuple[str, Sequence[Case]]]:
 def _limit_exceeded() -> Iterator[tuple[str, Sequence[Case]]]:
     file = make_file([SMALL])
     yield "2.1", [("front-size", "front_size 2^28 + 1", file[:10] + encode_varint((1 << 28) + 1) + file[11:])]
-    yield "3", [("tensor-count", "2^24 + 1 tensors", patched([SMALL], "tensor_count", encode_varint((1 << 24) + 1)))]
+    many = encode_varint(((1 << 24) + 1) << 3)
+    yield "3", [("tensor-count", "2^24 + 1 tensors", patched([SMALL], "layout", many))]
     yield "4", [("name-size", "a name of 65536 bytes", patched([SMALL], "tensors[0].name_size", encode_varint(65536)))]
     deep = lossless("r", "uint8", [1] * 32, b"a")
     yield "4.3", [("rank", "rank 33", patched([deep], "tensors[0].rank_extra", b"\x1a"))]
@@ -202,7 +203,7 @@ def _bad_front() -> Iterator[tuple[str, Sequence[Case]]]:
         "3.1",
         [
             ("empty", "front has no bytes", close(b"", b"")),
-            ("tensor-count", "one tensor more than there are records", patched([SMALL], "tensor_count", b"\x02")),
+            ("tensor-count", "one tensor more than there are records", patched([SMALL], "layout", b"\x15")),
             ("name", "a name that reaches beyond front", patched([SMALL], "tensors[0].name_size", b"\x7f")),
             ("levels", "front ends within the levels", cut("tensors[0].parameters.levels[2]", 3)),
             ("dimensions", "front ends before the second dimension", cut("tensors[0].dimensions[1]")),
@@ -227,7 +228,7 @@ def _bad_varint() -> Iterator[tuple[str, Sequence[Case]]]:
         [
             ("front-size", "front_size takes a byte too many", file[:10] + bytes([file[10] | 128, 0]) + file[11:]),
             ("front-size-long", "front_size takes more than 9 bytes", file[:10] + count + file[11:]),
-            ("tensor-count", "tensor_count takes a byte too many", patched([SMALL], "tensor_count", b"\x81\x00")),
+            ("layout", "layout takes a byte too many", patched([SMALL], "layout", b"\x8d\x00")),
             ("dimension", "a dimension of 2^63", patched([SMALL], "tensors[0].dimensions[0]", b"\x80" * 9 + b"\x01")),
             (
                 "name-size",
@@ -505,21 +506,19 @@ def _bad_levels() -> Iterator[tuple[str, Sequence[Case]]]:
 
 
 def _bad_stream() -> Iterator[tuple[str, Sequence[Case]]]:
-    yield (
-        "3",
-        [
-            ("segment-bits-9", "segment_bits 9", patched([SMALL], "segment_bits", b"\x09")),
-            ("segment-bits-29", "segment_bits 29", patched([SMALL], "segment_bits", b"\x1d")),
-        ],
-    )
     stored = lossless("a", "float32", [2], bytes(8))
-    planes = "tensors[0].stream.coded_planes"
+    byte = lossless("a", "uint8", [3], b"\x01\x02\x03", rans())
+    planes, coder = "tensors[0].stream.coded_planes", "tensors[0].stream.coder"
     yield (
         "6.2",
         [
             ("plane", "a coded plane that a float32 does not have", patched([BIAS], planes, b"\x1f")),
-            ("no-planes", "a coder and no coded plane", patched([BIAS], planes, b"\x00")),
-            ("stored-planes", "coded planes and the coder `stored`", patched([stored], planes, b"\x01")),
+            ("no-planes", "coded_planes 0", patched([BIAS], planes, b"\x00")),
+            ("plane-0", "coded_planes 1, which is what has_planes 0 means", patched([BIAS], planes, b"\x01")),
+            ("stored-planes", "coded planes and the coder `stored`", patched([stored], coder, b"\x40\x02")),
+            ("stored-one-plane", "has_planes, the coder `stored` and one plane", patched([SMALL], coder, b"\x40\x01")),
+            ("one-plane", "coded planes of one plane", patched([byte], coder, b"\x44\x01")),
+            ("quantized-planes", "coded planes of a quantized tensor", patched([WEIGHT], coder, b"\x44\x03")),
         ],
     )
     long = lossless("a", "uint8", [1025], bytes(1025))
@@ -542,14 +541,14 @@ def _bad_stream() -> Iterator[tuple[str, Sequence[Case]]]:
                 "joined-long",
                 "joined to a stream of two segments",
                 patch(
-                    make_file([long, lossless("b", "uint8", [3], b"abc")], segment_bits=10),
+                    make_file([long, lossless("b", "uint8", [3], b"abc")], segment_code=0),
                     {"tensors[1].form": _set_bit(6)},
                 ),
             ),
             (
                 "joined-full",
                 "more elements than a segment holds",
-                patch(make_file(full, segment_bits=10), {"tensors[1].dimensions[0]": b"\x19"}),
+                patch(make_file(full, segment_code=0), {"tensors[1].dimensions[0]": b"\x19"}),
             ),
         ],
     )
@@ -621,6 +620,6 @@ def _unsupported_coder() -> Iterator[tuple[str, Sequence[Case]]]:
         "6.6",
         [
             (f"{number}", f"a tensor coded by coder {number}", indexed(raw(number, b"private")))
-            for number in (5, 127, 128, 255)
+            for number in (5, 63, 128, 191)
         ],
     )

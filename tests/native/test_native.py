@@ -277,7 +277,7 @@ def test_crc32_of_the_specification() -> None:
 
 
 def test_directory_refuses_numbers_that_are_not_there() -> None:
-    data = b"\x89HMP\r\n\x1a\n\x00\x01\x02\x0a\x00"
+    data = b"\x89HMP\r\n\x1a\n\x00\x01\x01\x05"
     directory = _native.Directory(data + zlib.crc32(data).to_bytes(4, "little"), None)
     for call in (
         directory.tensor,

@@ -11,12 +11,13 @@ import pytest
 from construct import Construct, Container, SizeofError, Struct, Subconstruct
 
 from hemp_spec import SpecError, fields, layout
-from hemp_spec.directory import Directory
+from hemp_spec.directory import Directory, coder_number
 from hemp_spec.fields import Violation, Window, build, parse, size
 
 END = Violation("BAD_FRONT", "3.1")
 TEXT = (Path(__file__).parents[2] / "spec" / "format.md").read_text("utf-8")
 LOSSLESS = {"rank": 1, "quantizer": 0, "has_dtype": 1, "joined": 0, "shared": 0}
+CODER = {"number": 4, "has_planes": 0, "private": 0}
 
 
 def assert_same(declaration: Construct, value: Any, data: bytes, **context: Any) -> None:
@@ -54,7 +55,7 @@ class InRecord(Subconstruct):  # type: ignore[misc]
         self.record = record
 
     def _inner(self, context: Any) -> Container:
-        return Container(context, **self.record, _=Container(_directory=Directory(20)))
+        return Container(context, **self.record, _=Container(_directory=Directory(5)))
 
     def _parse(self, stream: Any, context: Any, path: str) -> Any:
         return self.subcon._parse(stream, self._inner(context), path)
@@ -111,14 +112,25 @@ def test_stream_record() -> None:
     form = Container(rank=1, quantizer=0, has_dtype=0, joined=0, shared=0)
     declaration = InRecord(layout.StreamRecord, **float_record(form=form))
     segments = [{"size": 3, "checksum": 5}]
-    assert_same(declaration, {"coder": 4, "coded_planes": 15, "segments": segments}, bytes.fromhex("040f 03 05000000"))
+    for coder, coded_planes, data in (
+        (CODER, None, "04 03 05000000"),
+        ({**CODER, "has_planes": 1}, 15, "440f 03 05000000"),
+        ({"number": 63, "has_planes": 1, "private": 1}, 2, "ff02 03 05000000"),
+    ):
+        value = {"coder": coder, "coded_planes": coded_planes, "segments": segments}
+        assert_same(declaration, value, bytes.fromhex(data))
+
+
+def test_coder_numbers() -> None:
+    assert coder_number(Container(CODER)) == 4
+    assert coder_number(Container(number=63, has_planes=1, private=1)) == 191
 
 
 def test_tensor_record() -> None:
-    stream = {"coder": 0, "coded_planes": None, "segments": [{"size": 3, "checksum": 5}]}
+    stream = {"coder": {**CODER, "number": 0}, "coded_planes": None, "segments": [{"size": 3, "checksum": 5}]}
     value = {"name": "a", "form": LOSSLESS, "dtype": 1, "dimensions": [3], "parameters": None, "stream": stream}
     data = bytes.fromhex("0161 21 01 03 00 03 05000000")
-    assert_same(layout.TensorRecord, value, data, _directory=Directory(20))
+    assert_same(layout.TensorRecord, value, data, _directory=Directory(5))
 
 
 def test_shared_and_extended_parameters() -> None:
@@ -136,7 +148,7 @@ def test_shared_and_extended_parameters() -> None:
         "dimensions": [0],
         "parameters": {"extension": 0, "source": 1},
     }
-    value = {"segment_bits": 20, "tensors": [owner, shared, tie], "chunks": []}
+    value = {"layout": {"segment_code": 5, "tensor_count": 3}, "tensors": [owner, shared, tie], "chunks": []}
     data = build(layout.Front, value)
     parsed = parse(layout.Front, data, end=END)
     assert plain(parsed, value) == value
@@ -149,24 +161,24 @@ def test_chunks() -> None:
     assert_same(layout.Metadata, {"pairs": pairs}, bytes.fromhex("02 0161 0162 02c3a9 00"))
     assert_same(layout.Source, {"hash_type": 1, "hash": bytes(32)}, b"\1" + bytes(32))
     chunks = [{"tag": 0x81, "content": {"pairs": pairs[:1]}}, {"tag": 0xFF, "content": b"??"}]
-    value = {"segment_bits": 20, "tensors": [], "chunks": chunks}
-    data = bytes.fromhex("1400 8105 01 0161 0162 ff02") + b"??"
+    value = {"layout": {"segment_code": 5, "tensor_count": 0}, "tensors": [], "chunks": chunks}
+    data = bytes.fromhex("05 8105 01 0161 0162 ff02") + b"??"
     assert build(layout.Front, value) == data
     assert plain(parse(layout.Front, data, end=END), value) == value
 
 
 def test_file() -> None:
-    value = {"major": 0, "minor": 1, "front": b"\x14\x00", "body": b"xyz"}
+    value = {"major": 0, "minor": 1, "front": b"\x05", "body": b"xyz"}
     data = build(layout.File, value)
     assert size(layout.File, value) == len(data)
-    assert data == layout.SIGNATURE + bytes.fromhex("0001 02 1400") + data[13:17] + b"xyz"
+    assert data == layout.SIGNATURE + bytes.fromhex("0001 01 05") + data[12:16] + b"xyz"
     assert plain(parse(layout.File, data, end=layout.BEYOND_FILE), value) == value
 
 
 def test_building_checks_too() -> None:
     with pytest.raises(SpecError) as caught:
-        build(layout.Front, {"segment_bits": 9, "tensors": [], "chunks": []})
-    assert caught.value.code == "BAD_STREAM"
+        build(layout.Source, {"hash_type": 2, "hash": bytes(32)})
+    assert caught.value.code == "BAD_CHUNK"
 
 
 def tables(section: str) -> list[list[str]]:
@@ -208,8 +220,13 @@ def test_fields_are_those_of_the_text(section: str, declarations: list[Struct]) 
     assert tables(section) == [names(declaration) for declaration in declarations]
 
 
-def test_form_bits_are_those_of_the_text() -> None:
-    table = TEXT[TEXT.index("4.2 `form`") : TEXT.index("`has_dtype` MUST")]
+def bits(begin: str, end: str) -> dict[str, int]:
+    """Width of each field in the table of bits between two passages of the text."""
+    table = TEXT[TEXT.index(begin) : TEXT.index(end)]
     rows = re.findall(r"^\| ([0-7])(?:-([0-7]))? \| `([a-z_]+)` \|", table, flags=re.M)
-    widths = {name: int(last or first) - int(first) + 1 for first, last, name in rows}
-    assert layout.Form.subcon.widths == widths
+    return {name: int(last or first) - int(first) + 1 for first, last, name in rows}
+
+
+def test_bits_are_those_of_the_text() -> None:
+    assert layout.Form.subcon.widths == bits("4.2 `form`", "`has_dtype` MUST")
+    assert layout.StreamRecord.coder.subcon.subcon.widths == bits("`coder`:", "`coded_planes`:")

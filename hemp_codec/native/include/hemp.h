@@ -93,8 +93,8 @@ typedef struct hemp_stream {
     uint64_t segment_count;
     uint64_t elements; /* of all its tensors */
     uint64_t opener;   /* number of the first of them */
-    uint32_t coded_planes;
-    uint8_t coder;
+    uint32_t coded_planes; /* bit p: plane p is coded by `coder`, else by `stored` */
+    uint8_t coder;         /* 0 to 63, private ones 128 to 191 */
     uint8_t planes;
     uint8_t solid; /* 1: it has more than one tensor */
 } hemp_stream;
@@ -110,7 +110,7 @@ typedef struct hemp_directory {
     const uint8_t *front; /* the file's first `body_offset` bytes */
     uint64_t body_offset;
     uint64_t file_size;
-    uint64_t segment_elements; /* 2^segment_bits */
+    uint64_t segment_elements; /* of every segment but the last of a stream */
     uint64_t chunks_offset;
     hemp_tensor *tensors;
     hemp_stream *streams;

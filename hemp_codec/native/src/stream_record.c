@@ -1,22 +1,35 @@
 /* Stream and segment records (spec/format.md, 6). */
 #include "walk.h"
 
-static hemp_status read_coded_planes(hemp_walk *walk, const hemp_tensor *tensor, hemp_stream *stream) {
-    stream->planes = (uint8_t)(tensor->quantizer == HEMP_LOSSLESS ? hemp_dtype_planes(tensor->dtype) : 1);
-    stream->coded_planes = 1;
-    if (stream->planes == 1) {
-        return HEMP_OK;
-    }
+enum { HAS_PLANES = 1 << 6 };
+
+static hemp_status read_coded_planes(hemp_walk *walk, hemp_stream *stream) {
     const uint64_t offset = walk->at;
     uint64_t coded;
     const hemp_status status = hemp_walk_varint(walk, &coded, "coded_planes");
     if (status != HEMP_OK) {
         return status;
     }
-    if (coded >> stream->planes != 0 || (coded == 0) != (stream->coder == HEMP_CODER_STORED)) {
+    if (coded < 2 || coded >> stream->planes != 0) {
         return hemp_walk_fail(walk, HEMP_BAD_STREAM, offset, "coded_planes");
     }
     stream->coded_planes = (uint32_t)coded;
+    return HEMP_OK;
+}
+
+static hemp_status read_coder(hemp_walk *walk, const hemp_tensor *tensor, hemp_stream *stream) {
+    uint8_t coder;
+    const hemp_status status = hemp_walk_u8(walk, &coder, "coder");
+    if (status != HEMP_OK) {
+        return status;
+    }
+    stream->coder = coder & (uint8_t)~HAS_PLANES;
+    stream->planes = (uint8_t)(tensor->quantizer == HEMP_LOSSLESS ? hemp_dtype_planes(tensor->dtype) : 1);
+    const int chooses = stream->planes > 1 && stream->coder != HEMP_CODER_STORED;
+    if (coder & HAS_PLANES) {
+        return chooses ? read_coded_planes(walk, stream) : hemp_walk_fail(walk, HEMP_BAD_STREAM, walk->at - 1, "coder");
+    }
+    stream->coded_planes = chooses || stream->planes == 1 ? 1 : 0;
     return HEMP_OK;
 }
 
@@ -63,10 +76,7 @@ hemp_status hemp_walk_stream(hemp_walk *walk, uint64_t number, const hemp_tensor
     stream.elements = tensor->elements;
     stream.opener = number;
     stream.solid = 0;
-    hemp_status status = hemp_walk_u8(walk, &stream.coder, "coder");
-    if (status == HEMP_OK) {
-        status = read_coded_planes(walk, tensor, &stream);
-    }
+    hemp_status status = read_coder(walk, tensor, &stream);
     if (status == HEMP_OK) {
         status = read_segments(walk, stream.segment_count);
     }

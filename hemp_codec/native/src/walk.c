@@ -36,19 +36,13 @@ hemp_status hemp_walk_varint(hemp_walk *walk, uint64_t *value, const char *field
 
 hemp_status hemp_walk_begin(hemp_walk *walk) {
     const uint64_t max_tensors = (uint64_t)1 << 24;
-    uint8_t bits;
-    hemp_status status = hemp_walk_u8(walk, &bits, "segment_bits");
+    const uint64_t offset = walk->at;
+    uint64_t layout;
+    const hemp_status status = hemp_walk_varint(walk, &layout, "layout");
     if (status != HEMP_OK) {
         return status;
     }
-    if (bits < 10 || bits > 28) {
-        return hemp_walk_fail(walk, HEMP_BAD_STREAM, walk->at - 1, "segment_bits");
-    }
-    walk->segment_bits = bits;
-    const uint64_t count_offset = walk->at;
-    status = hemp_walk_varint(walk, &walk->tensor_count, "tensor_count");
-    if (status == HEMP_OK && walk->tensor_count > max_tensors) {
-        return hemp_walk_fail(walk, HEMP_LIMIT_EXCEEDED, count_offset, "tensor_count");
-    }
-    return status;
+    walk->segment_bits = 10 + 2 * (unsigned)(layout & 7);
+    walk->tensor_count = layout >> 3;
+    return walk->tensor_count > max_tensors ? hemp_walk_fail(walk, HEMP_LIMIT_EXCEEDED, offset, "layout") : HEMP_OK;
 }

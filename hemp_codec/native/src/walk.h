@@ -22,7 +22,7 @@ typedef struct hemp_walk {
     uint64_t stream_capacity;
     uint64_t segment_capacity;
     uint64_t open_streams[HEMP_CLASS_COUNT];
-    unsigned segment_bits;
+    unsigned segment_bits; /* a segment holds at most 2^segment_bits elements */
     uint8_t previous_dtype;
 } hemp_walk;
 
