@@ -256,7 +256,7 @@ static bool any_takes_part(const hemp_part *parts, size_t count) {
     return false;
 }
 
-/* Memory: state, mixer (only in the mixed mode), two arrays of averages and one of bins for the columns. */
+/* Memory: mixer (only in the mixed mode), state, two arrays of averages and one of bins for the columns. */
 static uint64_t memory_of(bool mixed, const hemp_part *parts, size_t count) {
     return sizeof(arithmetic_state) + (mixed ? sizeof(arithmetic_mixer) : 0) +
            (2 * sizeof(uint16_t) + 1) * hemp_arithmetic_most_columns(parts, count);
@@ -279,9 +279,9 @@ hemp_status hemp_arithmetic_decode(const uint8_t *payload, size_t size, const he
     begin_decoder(&decoder, payload, size);
     const bool mixed = decode_uniform(&decoder, 1) == 1;
     if (memory_size < memory_of(mixed, parts, count)) return HEMP_MEMORY_TOO_SMALL;
-    arithmetic_state *state = (arithmetic_state *)memory;
-    arithmetic_mixer *mixer = (arithmetic_mixer *)(state + 1);
-    uint16_t *columns = mixed ? (uint16_t *)(mixer + 1) : (uint16_t *)(state + 1);
+    arithmetic_mixer *mixer = (arithmetic_mixer *)memory; /* first, for it needs the greatest alignment */
+    arithmetic_state *state = mixed ? (arithmetic_state *)(mixer + 1) : (arithmetic_state *)memory;
+    uint16_t *columns = (uint16_t *)(state + 1);
     uint8_t *bins_above = (uint8_t *)(columns + 2 * hemp_arithmetic_most_columns(parts, count));
     uint32_t levels_before = 0; /* of the part before; 0: there is none */
     for (size_t i = 0; i < count; i++) {
