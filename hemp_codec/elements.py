@@ -65,11 +65,11 @@ def load_all(
     records = [directory.tensor(number) for number in range(len(directory.names))]
     arrays = _allocate(records)
     decoder = _Decoder(source, directory, records, lambda number, start, size: arrays[number][start : start + size])
-    done = sum(record.decoded_size for record in records if record.quantizer == TIED)
-    _report(progress, done, directory.decoded_size)
+    done, total = sum(record.decoded_size for record in records if record.quantizer == TIED), directory.decoded_size
+    _report(progress, done, total)
     for _, _, elements in decoder.run(threads):
         done += elements.nbytes
-        _report(progress, done, directory.decoded_size)
+        _report(progress, done, total)
     _copy_ties(records, arrays)
     return {record.name: array.reshape(record.shape) for record, array in zip(records, arrays, strict=True)}
 
@@ -81,12 +81,12 @@ def load_pieces(
     records = [directory.tensor(number) for number in range(len(directory.names))]
     names = _names_by_content(records)
     decoder = _Decoder(source, directory, records, lambda number, _, size: np.empty(size, records[number].dtype.numpy))
-    done = 0
+    done, total = 0, directory.decoded_size
     for number, start, elements in decoder.run(threads):
         for name in names[number]:
             yield Piece(name, start, elements)
             done += elements.nbytes
-        _report(progress, done, directory.decoded_size)
+        _report(progress, done, total)
 
 
 def _allocate(records: list[TensorRecord]) -> list[np.ndarray]:

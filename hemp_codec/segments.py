@@ -15,6 +15,7 @@ from hemp_codec.tensors import Part, index_dtype
 
 _STORED = 0
 _VARINT_MAX = 9
+_FIRST_PRIVATE = 128
 
 Planes = list[np.ndarray]
 """Index arrays of a tensor or of a piece of it: one for each plane if lossless, else one."""
@@ -98,8 +99,10 @@ def _read_varint(data: memoryview, at: int) -> tuple[int, int]:
 
 
 def _decode_plane(coder: Coder, payload: memoryview, parts: Sequence[Part]) -> list[np.ndarray]:
-    """The indices of one plane of all parts; checked, because a coder may be another package's."""
+    """The indices of one plane of all parts; checked if the coder is another package's."""
     arrays = coder.decode_parts(payload, parts)
+    if coder.number < _FIRST_PRIVATE:
+        return arrays
     for array, part in zip(arrays, parts, strict=True):
         if array.shape != (part.size,) or array.dtype != index_dtype(part.num_levels):
             found = f"{array.dtype} of shape {array.shape}"

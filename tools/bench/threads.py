@@ -1,0 +1,88 @@
+"""One thread against two: ``python -m tools.bench.threads [--megabytes N] [--rounds N]``.
+
+Encodes and decodes a synthetic checkpoint with one thread and with two in turn, round after round, and states the
+median of the ratios.  Beside the times of the clock stand those of the processor: on a machine that does other work
+as well, two threads cannot get two cores, and the share of the processor says how far that was so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import hemp_codec
+from hemp_codec import checkpoints
+from tools.bench import synthetic
+
+_KINDS = (
+    ("lossless", "arithmetic"),
+    ("lossless", "rans"),
+    ("lloyd-max:16", "arithmetic"),
+    ("lloyd-max:16", "rans"),
+    ("uniform:16", "arithmetic"),
+)
+_COUNTS = (1, 2)
+
+
+@dataclass(frozen=True)
+class Took:
+    """Seconds of the clock and of the processor."""
+
+    clock: float
+    processor: float
+
+
+def timed(call: Callable[[], object]) -> Took:
+    clock, processor = time.perf_counter(), time.process_time()
+    call()
+    return Took(time.perf_counter() - clock, time.process_time() - processor)
+
+
+def compare(what: str, call: Callable[[int], object], rounds: int, nbytes: int) -> None:
+    """Print one line for ``call(threads)``."""
+    pairs = [[timed(lambda count=count: call(count)) for count in _COUNTS] for _ in range(rounds)]
+    ratio = median(one.clock / two.clock for one, two in pairs)
+    speeds = [nbytes / 1e6 / median(pair[i].clock for pair in pairs) for i in range(len(_COUNTS))]
+    shares = [median(pair[i].processor / pair[i].clock for pair in pairs) for i in range(len(_COUNTS))]
+    print(
+        f"{what:38} {speeds[0]:7.0f} {speeds[1]:7.0f} MB/s   x {ratio:.2f}"
+        f"   cores in use {shares[0]:.2f} {shares[1]:.2f}",
+        flush=True,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tools.bench.threads", description=__doc__.splitlines()[0])
+    parser.add_argument("--megabytes", type=int, default=200)
+    parser.add_argument("--rounds", type=int, default=5)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.safetensors"
+        synthetic.write(path, arguments.megabytes * 1_000_000)
+        tensors = dict(checkpoints.load(path).tensors)
+        nbytes = sum(array.nbytes for array in tensors.values())
+        for quantizer, coder in _KINDS:
+            blobs = [hemp_codec.encode(tensors, quantizer=quantizer, coder=coder, threads=n) for n in _COUNTS]
+            if blobs[0] != blobs[1]:
+                raise SystemExit(f"{quantizer} {coder}: one thread and two give different bytes")
+            compare(
+                f"encode {quantizer} {coder}",
+                lambda n, q=quantizer, c=coder: hemp_codec.encode(tensors, quantizer=q, coder=c, threads=n),
+                arguments.rounds,
+                nbytes,
+            )
+            compare(
+                f"decode {quantizer} {coder}",
+                lambda n, blob=blobs[0]: hemp_codec.decode(blob, threads=n),
+                arguments.rounds,
+                nbytes,
+            )
+
+
+if __name__ == "__main__":
+    main()
