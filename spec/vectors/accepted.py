@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from hemp_spec.coders.neighbors import Header
+from hemp_spec.coders.rans import Strips
 from hemp_spec.dtypes import DTYPES
 from spec.vectors.encoders import (
     STORED,
@@ -273,6 +274,23 @@ def _segments() -> Iterator[Vector]:
     yield vector("segments-neighbors", "arithmetic with neighbors, cut within rows", [plan], segment_code=0)
 
 
+def _rans_classes() -> Iterator[Vector]:
+    small, large = numbers(1, 128, 16, 4.0), numbers(2, 128, 16)
+    rows = [*small[:64], *large[:64], *small[64:], *large[64:], *[7] * 64]
+    plan = codebook("w", "float32", [5, 64], rows, grid(16), rans(0, Strips(64, 64), [0, 1, 0, 1, 2]))
+    yield vector("rans-classes", "three classes of rows, one of them constant", [plan])
+    plan = codebook("w", "float32", [5, 64], rows, grid(16), rans(3, Strips(70, 3), [0, 1, 0, 1, 1, 0]))
+    yield vector("rans-classes-lanes", "two classes of strips that do not follow the rows, eight lanes", [plan])
+    plan = codebook("w", "float32", [320], rows, grid(16), rans(5, Strips(40000, 319), [0, 1]))
+    yield vector("rans-classes-one-symbol", "two strips, the last of one symbol", [plan])
+    wide = [3 * index for index in rows]
+    wide[5] = 299
+    plan = codebook("w", "float32", [5, 64], wide, grid(300), rans(1, Strips(64, 64), [1, 0, 1, 0, 0]))
+    yield vector("rans-classes-wide", "classes in the high and in the low sequence", [plan])
+    plan = codebook("w", "float32", [20, 64], rows * 4, grid(16), rans(2, Strips(64, 64), list(range(8)) * 2))
+    yield vector("rans-classes-segments", "eight classes and four, in two segments", [plan], segment_code=0)
+
+
 def _coders() -> Iterator[Vector]:
     for mode in range(6):
         plan = codebook("w", "float32", [50], numbers(mode, 50, 16), grid(16), rans(mode))
@@ -285,6 +303,7 @@ def _coders() -> Iterator[Vector]:
     yield vector("rans-constant-high", "a constant block of high bytes before a block of low bytes", [plan])
     plan = codebook("w", "float32", [4], [299] * 4, grid(300), rans())
     yield vector("rans-two-constants", "two constant blocks", [plan])
+    yield from _rans_classes()
     for lc, lp, pb in ((0, 0, 0), (4, 0, 4), (0, 4, 0), (2, 2, 2)):
         plan = codebook("w", "float32", [40], numbers(lc, 40, 200), grid(200), lzma(lc, lp, pb))
         yield vector(f"lzma-lc{lc}-lp{lp}-pb{pb}", "other properties", [plan])

@@ -14,7 +14,7 @@ from hemp_spec.coders.arithmetic import TOTAL, WORD, Models, residual_shift
 from hemp_spec.coders.general import byte_widths
 from hemp_spec.coders.mixing import MixedNeighbors
 from hemp_spec.coders.neighbors import Header, Neighbors
-from hemp_spec.coders.rans import CONSTANT, LOWEST
+from hemp_spec.coders.rans import CONSTANT, LOWEST, Strips
 from hemp_spec.coders.stored import width
 from hemp_spec.directory import Part
 from hemp_spec.fields import encode_varint
@@ -160,7 +160,7 @@ ZSTD = Coder(2, _encode_zstd)
 
 
 def rans_frequencies(symbols: Sequence[int], num_symbols: int) -> list[int]:
-    """Frequencies of sum 4096, at least 1 for each symbol that occurs; at least two symbols must occur."""
+    """Frequencies of sum 4096, at least 1 for each symbol that occurs."""
     counts = [symbols.count(symbol) for symbol in range(num_symbols)]
     frequencies = [max(1, 4096 * count // len(symbols)) if count else 0 for count in counts]
     while sum(frequencies) != 4096:
@@ -169,42 +169,99 @@ def rans_frequencies(symbols: Sequence[int], num_symbols: int) -> list[int]:
     return frequencies
 
 
+def rans_table(frequencies: Sequence[int]) -> bytes:
+    """coders.md, 6.2: the frequencies of a class."""
+    used = max(symbol for symbol, frequency in enumerate(frequencies) if frequency) + 1
+    table, symbol = b"", 0
+    while symbol < used:
+        table += encode_varint(frequencies[symbol])
+        symbol += 1
+        if frequencies[symbol - 1] == 0:
+            zeros = next(further for further in range(used) if frequencies[symbol + further])
+            table += encode_varint(zeros)
+            symbol += zeros
+    return table
+
+
+class _RansStates:
+    """coders.md, 6.6: the states of the lanes and the words."""
+
+    def __init__(self, mode: int) -> None:
+        self.lanes = [LOWEST] * (1 << mode)
+        self.words: list[int] = []
+
+    def push(self, lane: int, symbol: int, frequencies: Sequence[int]) -> int:
+        """Code a symbol before those coded so far; the state with which the decoder gets to it."""
+        x, frequency = self.lanes[lane], frequencies[symbol]
+        if x >= frequency << 20:
+            self.words.insert(0, x % LOWEST)
+            x //= LOWEST
+        self.lanes[lane] = 4096 * (x // frequency) + sum(frequencies[:symbol]) + x % frequency
+        return self.lanes[lane]
+
+    def finish(self) -> bytes:
+        """The end of the block."""
+        states = b"".join(state.to_bytes(4, "little") for state in self.lanes)
+        return states + b"".join(word.to_bytes(2, "little") for word in self.words)
+
+
 def rans_block(
     symbols: Sequence[int], num_symbols: int, mode: int, trace: list[tuple[int, ...]] | None = None
 ) -> bytes:
-    """coders.md, 6.2 and 6.5.  ``trace`` takes (number, lane, symbol, state before, state after), as decoded."""
+    """coders.md, 6.2 and 6.6: a block of one class, or a constant one.
+
+    ``trace`` takes (number, lane, symbol, state before, state after), as decoded.
+    """
     if len(set(symbols)) == 1:
         return bytes([CONSTANT]) + encode_varint(symbols[0])
     frequencies = rans_frequencies(symbols, num_symbols)
-    states = [LOWEST] * (1 << mode)
-    words: list[int] = []
+    states = _RansStates(mode)
     for number in reversed(range(len(symbols))):
-        lane, symbol = number % len(states), symbols[number]
-        x, frequency = states[lane], frequencies[symbol]
-        after = x
-        if x >= frequency << 20:
-            words.insert(0, x % LOWEST)
-            x //= LOWEST
-        x = 4096 * (x // frequency) + sum(frequencies[:symbol]) + x % frequency
-        states[lane] = x
+        lane = number % len(states.lanes)
+        after = states.lanes[lane]
+        x = states.push(lane, symbols[number], frequencies)
         if trace is not None:
-            trace.insert(0, (number, lane, symbol, x, after))
-    used = max(symbol for symbol, frequency in enumerate(frequencies) if frequency) + 1
-    block = bytes([mode]) + b"".join(encode_varint(frequency) for frequency in frequencies[:used])
-    block += b"".join(state.to_bytes(4, "little") for state in states)
-    return block + b"".join(word.to_bytes(2, "little") for word in words)
+            trace.insert(0, (number, lane, symbols[number], x, after))
+    return bytes([mode]) + rans_table(frequencies) + states.finish()
 
 
-def rans(mode: int = 0) -> Coder:
-    """`rans` with 2^mode lanes."""
+def rans_classes_block(
+    symbols: Sequence[int], num_symbols: int, mode: int, strips: Strips, class_of_strip: Sequence[int]
+) -> bytes:
+    """coders.md, 6.4 and 6.6: a block of several classes, each of which has a strip."""
+    ranges = strips.ranges(len(symbols))
+    class_of_strip = class_of_strip[: len(ranges)]
+    classes = 1 + max(class_of_strip)
+    block = rans_block(class_of_strip, classes, 0)
+    data = bytes([mode + 8 * (classes - 1)]) + encode_varint(strips.length) + encode_varint(strips.first)
+    data += encode_varint(len(block)) + block
+    members = [
+        [symbols[number] for strip, k in zip(ranges, class_of_strip, strict=True) if k == chosen for number in strip]
+        for chosen in range(classes)
+    ]
+    tables = [rans_frequencies(of_class, num_symbols) for of_class in members]
+    states = _RansStates(mode)
+    for of_class, frequencies in zip(reversed(members), reversed(tables), strict=True):
+        for number in reversed(range(len(of_class))):
+            states.push(number % len(states.lanes), of_class[number], frequencies)
+    return data + b"".join(map(rans_table, tables)) + states.finish()
+
+
+def rans(mode: int = 0, strips: Strips | None = None, class_of_strip: Sequence[int] = ()) -> Coder:
+    """`rans` with 2^mode lanes; with ``strips``, in classes."""
+
+    def block(symbols: Sequence[int], num_symbols: int) -> bytes:
+        if strips is None or len(set(symbols)) == 1:
+            return rans_block(symbols, num_symbols, mode)
+        return rans_classes_block(symbols, num_symbols, mode, strips, class_of_strip)
 
     def encode(indices: Indices, parts: Sequence[Part]) -> bytes:
         symbols = sequence(indices, parts)
         m = max(part.num_levels for part in parts)
         if m <= 256:
-            return rans_block(symbols, m, mode)
-        high = rans_block([symbol >> 8 for symbol in symbols], -(-m // 256), mode)
-        low = rans_block([symbol & 255 for symbol in symbols], 256, mode)
+            return block(symbols, m)
+        high = block([symbol >> 8 for symbol in symbols], -(-m // 256))
+        low = block([symbol & 255 for symbol in symbols], 256)
         return encode_varint(len(high)) + high + low
 
     return Coder(4, encode)

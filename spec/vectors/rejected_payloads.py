@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from hemp_spec.coders.arithmetic import WORD
+from hemp_spec.coders.rans import Strips
 from hemp_spec.directory import Part
 from hemp_spec.fields import encode_varint
 from spec.vectors.accepted import grid
@@ -18,6 +19,7 @@ from spec.vectors.encoders import (
     lzma_literals,
     rans,
     rans_block,
+    rans_classes_block,
     raw,
     zstd_block,
 )
@@ -253,6 +255,9 @@ def _rans() -> Cases:
         "rans-empty": ("no bytes", b""),
         "rans-mode": ("mode 6", b"\x06" + good[1:]),
         "rans-mode-254": ("mode 254", b"\xfe\x00"),
+        "rans-nine-classes": ("nine classes", b"\x40" + good[1:]),
+        "rans-zeros-beyond": ("four symbols of frequency 0 behind the first of four", table(0, 4, 4095, 1)),
+        "rans-zeros-all": ("frequencies that are all 0", table(0, 3)),
         "rans-symbol": ("a constant symbol of 4", b"\xff\x04"),
         "rans-constant-left": ("a byte after a constant block", b"\xff\x01\x00"),
         "rans-constant-cut": ("a constant block without symbol", b"\xff"),
@@ -269,8 +274,10 @@ def _rans() -> Cases:
     twenty = [k % 4 for k in range(20)]
     missing = indexed(raw(4, rans_block(twenty, 4, 0)[:-2]), count=20)
     yield "coders 6.3", [("rans-word-missing", "a word is missing", missing)]
+    yield "coders 6.4", _rans_classes()
+    yield "coders 6.2", _rans_class_symbols()
     yield (
-        "coders 6.4",
+        "coders 6.5",
         [
             ("rans-word-left", "a word is left over", indexed(raw(4, good + b"\0\0"))),
             ("rans-final-state", "another final state", indexed(raw(4, rans_block([*SIX, 2], 4, 0)))),
@@ -279,3 +286,43 @@ def _rans() -> Cases:
     split = rans().encode([[0, 1, 2, 3, 299, 5]], [Part(300, (6,), 0, 6)])
     beyond = indexed(raw(4, b"\x7f" + split[1:]), 300)
     yield "coders 6.1", [("rans-block-beyond", "the first block reaches beyond the payload", beyond)]
+
+
+def _rans_class_symbols() -> Sequence[Case]:
+    symbols = [k % 4 for k in range(128)]
+    head, classes, rest = _rans_two_classes(symbols)
+    left = head[:-1] + encode_varint(len(classes) + 1) + classes + b"\0" + rest
+    return [
+        ("rans-classes-symbol", "class 2 of two", indexed(raw(4, head[:-1] + b"\x02\xff\x02" + rest), count=128)),
+        ("rans-classes-left", "a byte behind the classes", indexed(raw(4, left), count=128)),
+    ]
+
+
+def _rans_two_classes(symbols: Sequence[int]) -> tuple[bytes, bytes, bytes]:
+    """A block of two classes of 64 symbols each: up to the size of its block of classes, that block, and the rest."""
+    good = rans_classes_block(symbols, 4, 0, Strips(64, 64), [0, 1])
+    classes = rans_block([0, 1], 2, 0)
+    head = b"\x08\x40\x40" + encode_varint(len(classes))
+    assert good.startswith(head + classes)
+    return head, classes, good[len(head) + len(classes) :]
+
+
+def _rans_classes() -> Sequence[Case]:
+    symbols = [k % 4 for k in range(128)]
+    head, classes, rest = _rans_two_classes(symbols)
+    sized = encode_varint(len(classes)) + classes + rest
+    nested = rans_classes_block([0, 1] * 64, 2, 0, Strips(64, 64), [0, 1])
+    payloads = {
+        "rans-strip-63": ("strips of 63 symbols", b"\x08\x3f\x3f" + sized),
+        "rans-first-0": ("an empty first strip", b"\x08\x40\x00" + sized),
+        "rans-first-long": ("a first strip that is longer than the others", b"\x08\x40\x41" + sized),
+        "rans-first-all": ("one strip", b"\x08\x80\x01\x80\x01" + sized),
+        "rans-classes-beyond": ("classes that reach beyond their block", head[:-1] + b"\x7f" + classes + rest),
+        "rans-classes-nested": ("classes of classes", head[:-1] + encode_varint(len(nested)) + nested + rest),
+    }
+    cases = [(name, about, indexed(raw(4, payload), count=128)) for name, (about, payload) in payloads.items()]
+    solid = [
+        codebook("a", "float32", [64], symbols[:64], grid(4), raw(4, head + classes + rest)),
+        join(codebook("b", "float32", [64], symbols[64:], grid(4))),
+    ]
+    return [*cases, ("rans-classes-solid", "classes in a solid stream", make_file(solid))]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import re
 import shutil
 import subprocess
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -50,16 +52,67 @@ def test_decoding_half_includes_nothing_of_the_encoding_half() -> None:
 
 
 @pytest.mark.skipif(shutil.which("nm") is None, reason="needs nm")
-def test_symbols_of_the_decoding_half(tmp_path: Path) -> None:
-    objects = compile_all(DECODE, tmp_path, "-O2", "-std=c11", "-fno-stack-protector", "-fno-pie")
+@pytest.mark.parametrize("options, more", [(["-DHEMP_NO_SIMD"], set()), ([], {"__cpu_model"})])
+def test_symbols_of_the_decoding_half(options: list[str], more: set[str], tmp_path: Path) -> None:
+    objects = compile_all(DECODE, tmp_path, "-O2", "-std=c11", "-fno-stack-protector", "-fno-pie", *options)
     lines = subprocess.run(["nm", *map(str, objects)], capture_output=True, text=True, check=True).stdout.splitlines()
     symbols = [line.split()[-2:] for line in lines if len(line.split()) >= 2 and not line.endswith(":")]
     defined = {name for kind, name in symbols if kind in "TDBC"}
     needed = {name for kind, name in symbols if kind == "U"} - defined
     writable = {name for kind, name in symbols if kind in "DdBbC"}
     assert all(name.startswith("hemp_") for name in defined)
-    assert needed <= {"memcpy", "memset", "memcmp", "memmove"}
+    assert needed <= {"memcpy", "memset", "memcmp", "memmove"} | more
     assert writable == set()
+
+
+class CPart(ctypes.Structure):
+    """hemp_part."""
+
+    _fields_ = [
+        ("num_levels", ctypes.c_uint32),
+        ("columns", ctypes.c_uint64),
+        ("start", ctypes.c_uint64),
+        ("size", ctypes.c_uint64),
+        ("indices", ctypes.c_void_p),
+    ]
+
+
+def rans_decode(library: ctypes.CDLL, payload: bytes, columns: int, size: int) -> np.ndarray:
+    out = np.zeros(size, np.uint8)
+    part = CPart(16, columns, 0, size, out.ctypes.data)
+    memory = np.zeros(1 << 18, np.uint32)
+    status = library.hemp_rans_decode(
+        payload,
+        ctypes.c_size_t(len(payload)),
+        ctypes.byref(part),
+        ctypes.c_size_t(1),
+        ctypes.c_void_p(memory.ctypes.data),
+        ctypes.c_size_t(memory.nbytes),
+    )
+    assert status == 0
+    return out
+
+
+@pytest.mark.parametrize("options", [[], ["-DHEMP_NO_SIMD"]])
+def test_rans_and_checksum_with_and_without_simd(options: list[str], tmp_path: Path) -> None:
+    assert CC is not None
+    target = tmp_path / "libhemp.so"
+    command = [CC, "-O2", "-std=c11", "-shared", "-fPIC", *options, f"-I{NATIVE / 'include'}"]
+    subprocess.run([*command, *map(str, DECODE), "-o", str(target)], check=True)
+    library = ctypes.CDLL(str(target))
+    for columns in (400, 1_000_000):
+        noise = np.random.default_rng(3).laplace(0, 1, (400_000 // min(columns, 400), min(columns, 400)))
+        scale = 1 + np.arange(len(noise))[:, None] % 3 if columns == 400 else 1
+        indices = (8 + noise * scale).clip(0, 15).astype(np.uint8)
+        shape = indices.shape if columns == 400 else (indices.size,)
+        payload = hemp_codec.coders.get("rans").encode(indices.reshape(shape), 16)
+        assert payload[0] & 7 == 5 and (payload[0] >> 3 > 0) == (columns == 400)
+        assert (rans_decode(library, payload, columns, indices.size) == indices.reshape(-1)).all()
+    library.hemp_crc32.restype = ctypes.c_uint32
+    for size in (0, 1, 15, 16, 63, 64, 65, 127, 128, 1000, 4096 + 17):
+        for start in range(3):
+            data = payload[start : start + size]
+            assert library.hemp_crc32(data, ctypes.c_size_t(len(data)), ctypes.c_uint32(7)) == zlib.crc32(data, 7)
 
 
 def sanitizers_work(folder: Path) -> bool:

@@ -1,10 +1,13 @@
+#include "crc32.h"
+
 #include "bytes.h"
 #include "crc32_tables.h"
 #include "hemp.h"
 
-uint32_t hemp_crc32(const void *data, size_t size, uint32_t crc) {
-    const uint8_t *p = (const uint8_t *)data;
-    uint32_t state = ~crc;
+enum { WORTH_FOLDING = 256 /* bytes */ };
+
+/* The register after these bytes. */
+static uint32_t advance(uint32_t state, const uint8_t *p, size_t size) {
     /* Eight bytes at a time, because the table look-ups of one step do not wait for each other. */
     for (; size >= 8; size -= 8, p += 8) {
         const uint32_t low = state ^ hemp_load32(p);
@@ -16,5 +19,20 @@ uint32_t hemp_crc32(const void *data, size_t size, uint32_t crc) {
     for (; size > 0; size--, p++) {
         state = (state >> 8) ^ crc32_tables[0][(state ^ *p) & 0xFF];
     }
-    return ~state;
+    return state;
+}
+
+uint32_t hemp_crc32(const void *data, size_t size, uint32_t crc) {
+    const uint8_t *p = (const uint8_t *)data;
+    uint32_t state = ~crc;
+#ifdef HEMP_X86_SIMD
+    if (size >= WORTH_FOLDING && hemp_cpu_has_pclmul()) {
+        uint8_t folded[16];
+        const size_t done = hemp_crc32_fold(p, size, state, folded);
+        state = advance(0, folded, sizeof folded);
+        p += done;
+        size -= done;
+    }
+#endif
+    return ~advance(state, p, size);
 }

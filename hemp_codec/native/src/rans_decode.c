@@ -3,51 +3,86 @@
 
 #include "bytes.h"
 #include "rans.h"
+#include "rans_lanes.h"
 #include "varint.h"
 
-/* One slot for each value of state mod 4096: symbol in bits 0-7, frequency in 8-19, position in the symbol's range in
- * 20-31, so that a symbol costs one load. */
-typedef struct rans_block {
+enum { CHUNK = 1024 /* symbols of strips and of wide parts are handled so many at a time */ };
+
+/* What the decoder is told of a block before it reads it. */
+typedef struct block_task {
+    const uint8_t *data;
+    size_t size;
+    uint32_t symbols;      /* number of different ones */
+    uint64_t length;       /* of the sequence */
+    uint8_t *strip_classes; /* room for the classes of the strips; NULL if the block must have one class */
     uint32_t *slots;
-    uint32_t states[HEMP_RANS_MAX_LANES];
-    unsigned lanes;
-    unsigned lane; /* of the next symbol */
-    const uint8_t *next;
-    const uint8_t *end;
-    int constant;
-    uint8_t symbol; /* of a constant block */
+} block_task;
+
+typedef struct rans_block {
+    hemp_rans_lanes lanes;
+    uint32_t *slots;
+    unsigned classes; /* 0: constant */
+    uint8_t symbol;   /* of a constant block */
+    uint8_t *strip_classes;
+    hemp_rans_strips strips; /* of several classes */
+    uint16_t frequencies[HEMP_RANS_MAX_CLASSES][HEMP_RANS_MAX_SYMBOLS];
 } rans_block;
 
-uint64_t hemp_rans_decode_memory(const hemp_part *parts, size_t count) {
-    (void)parts;
-    (void)count;
-    return HEMP_RANS_SCALE * sizeof(uint32_t);
+static uint64_t max_strips(const hemp_part *parts, size_t count) {
+    const hemp_part *part = hemp_rans_only_part(parts, count);
+    return part == NULL ? 0 : part->size / HEMP_RANS_MIN_STRIP + 2;
 }
+
+uint64_t hemp_rans_decode_memory(const hemp_part *parts, size_t count) {
+    return HEMP_RANS_SCALE * sizeof(uint32_t) + max_strips(parts, count);
+}
+
+/* ------------------------------------------------------------------------------------------------------- headers */
 
 static hemp_status read_varint(rans_block *block, uint64_t *value) {
     size_t position = 0;
-    const hemp_status status = hemp_varint_read(block->next, (size_t)(block->end - block->next), &position, value);
-    block->next += position;
+    const size_t room = (size_t)(block->lanes.end - block->lanes.next);
+    const hemp_status status = hemp_varint_read(block->lanes.next, room, &position, value);
+    block->lanes.next += position;
     return status == HEMP_TRUNCATED ? HEMP_BAD_PAYLOAD : status;
 }
 
-static hemp_status read_frequencies(rans_block *block, uint32_t symbols) {
-    uint32_t sum = 0;
-    for (uint32_t symbol = 0; symbol < symbols && sum < HEMP_RANS_SCALE; symbol++) {
+static hemp_status read_frequencies(rans_block *block, uint32_t symbols, uint16_t *frequencies) {
+    uint64_t sum = 0;
+    for (uint32_t symbol = 0; sum < HEMP_RANS_SCALE; symbol++) {
         uint64_t frequency;
-        const hemp_status status = read_varint(block, &frequency);
+        hemp_status status = symbol < symbols ? read_varint(block, &frequency) : HEMP_BAD_PAYLOAD;
         if (status != HEMP_OK) {
             return status;
         }
-        if (frequency >= HEMP_RANS_SCALE || frequency > HEMP_RANS_SCALE - sum) {
+        if (frequency > HEMP_RANS_SCALE - sum) {
             return HEMP_BAD_PAYLOAD;
         }
-        for (uint32_t i = 0; i < frequency; i++) {
-            block->slots[sum + i] = symbol | ((uint32_t)frequency << 8) | (i << 20);
+        frequencies[symbol] = (uint16_t)frequency;
+        sum += frequency;
+        if (frequency == 0) {
+            uint64_t more;
+            status = read_varint(block, &more);
+            if (status != HEMP_OK) {
+                return status;
+            }
+            if (more >= symbols - symbol) {
+                return HEMP_BAD_PAYLOAD;
+            }
+            symbol += (uint32_t)more;
         }
-        sum += (uint32_t)frequency;
     }
-    return sum == HEMP_RANS_SCALE ? HEMP_OK : HEMP_BAD_PAYLOAD;
+    return HEMP_OK;
+}
+
+static hemp_status read_tables(rans_block *block, uint32_t symbols) {
+    for (unsigned k = 0; k < block->classes; k++) {
+        const hemp_status status = read_frequencies(block, symbols, block->frequencies[k]);
+        if (status != HEMP_OK) {
+            return status;
+        }
+    }
+    return HEMP_OK;
 }
 
 static hemp_status read_constant(rans_block *block, uint32_t symbols) {
@@ -56,148 +91,127 @@ static hemp_status read_constant(rans_block *block, uint32_t symbols) {
     if (status != HEMP_OK) {
         return status;
     }
-    if (symbol >= symbols || block->next != block->end) {
+    if (symbol >= symbols || block->lanes.next != block->lanes.end) {
         return HEMP_BAD_PAYLOAD;
     }
-    block->constant = 1;
     block->symbol = (uint8_t)symbol;
     return HEMP_OK;
 }
 
-static hemp_status read_states(rans_block *block) {
-    if ((size_t)(block->end - block->next) < (size_t)4 * block->lanes) {
+static hemp_status read_states(hemp_rans_lanes *lanes) {
+    if ((size_t)(lanes->end - lanes->next) < (size_t)4 * lanes->count) {
         return HEMP_BAD_PAYLOAD;
     }
-    for (unsigned i = 0; i < block->lanes; i++) {
-        block->states[i] = hemp_load32(block->next);
-        block->next += 4;
-        if (block->states[i] < HEMP_RANS_LOW) {
+    for (unsigned i = 0; i < lanes->count; i++) {
+        lanes->states[i] = hemp_load32(lanes->next);
+        lanes->next += 4;
+        if (lanes->states[i] < HEMP_RANS_LOW) {
             return HEMP_BAD_PAYLOAD;
         }
     }
-    return (block->end - block->next) % 2 == 0 ? HEMP_OK : HEMP_BAD_PAYLOAD;
+    return (lanes->end - lanes->next) % 2 == 0 ? HEMP_OK : HEMP_BAD_PAYLOAD;
 }
 
-static hemp_status begin_block(rans_block *block, const uint8_t *data, size_t size, uint32_t symbols, uint32_t *slots) {
+static hemp_status read_strips(rans_block *block, const block_task *task);
+
+static hemp_status begin_block(rans_block *block, const block_task *task) {
     memset(block, 0, sizeof *block);
-    block->slots = slots;
-    block->next = data;
-    block->end = data + size;
-    if (size == 0) {
+    block->slots = task->slots;
+    block->lanes.next = task->data;
+    block->lanes.end = task->data + task->size;
+    if (task->size == 0) {
         return HEMP_BAD_PAYLOAD;
     }
-    const uint8_t mode = *block->next++;
+    const unsigned mode = *block->lanes.next++;
     if (mode == HEMP_RANS_CONSTANT) {
-        return read_constant(block, symbols);
+        return read_constant(block, task->symbols);
     }
-    if (mode > HEMP_RANS_MAX_MODE) {
+    const unsigned lane_bits = mode & ((1u << HEMP_RANS_CLASS_SHIFT) - 1);
+    block->classes = 1 + (mode >> HEMP_RANS_CLASS_SHIFT);
+    if (lane_bits > HEMP_RANS_MAX_LANE_BITS || block->classes > HEMP_RANS_MAX_CLASSES) {
         return HEMP_BAD_PAYLOAD;
     }
-    block->lanes = 1u << mode;
-    const hemp_status status = read_frequencies(block, symbols);
-    return status == HEMP_OK ? read_states(block) : status;
+    hemp_rans_lanes_begin(&block->lanes, 1u << lane_bits);
+    hemp_status status = block->classes > 1 ? read_strips(block, task) : HEMP_OK;
+    status = status == HEMP_OK ? read_tables(block, task->symbols) : status;
+    return status == HEMP_OK ? read_states(&block->lanes) : status;
 }
 
 static hemp_status end_block(const rans_block *block) {
-    if (block->next != block->end) {
+    if (block->lanes.next != block->lanes.end) {
         return HEMP_BAD_PAYLOAD;
     }
-    for (unsigned i = 0; i < block->lanes; i++) {
-        if (block->states[i] != HEMP_RANS_LOW) {
+    for (unsigned i = 0; i < block->lanes.count; i++) {
+        if (block->lanes.states[i] != HEMP_RANS_LOW) {
             return HEMP_BAD_PAYLOAD;
         }
     }
     return HEMP_OK;
 }
 
-/* Whole rounds of all lanes, as long as each of them surely finds its words; the number of symbols decoded. */
-static size_t decode_rounds(rans_block *block, uint8_t *out, size_t size) {
-    const uint32_t *slots = block->slots;
-    const unsigned lanes = block->lanes;
-    const uint8_t *next = block->next;
-    uint32_t *states = block->states;
-    size_t done = 0;
-    while (size - done >= lanes && (size_t)(block->end - next) >= (size_t)2 * lanes) {
-        for (unsigned lane = 0; lane < lanes; lane++) {
-            uint32_t state = states[lane];
-            const uint32_t slot = slots[state & (HEMP_RANS_SCALE - 1)];
-            out[done + lane] = (uint8_t)slot;
-            state = ((slot >> 8) & 0xFFF) * (state >> HEMP_RANS_SCALE_BITS) + (slot >> 20);
-            /* Arithmetic instead of a branch, which would be mispredicted every few symbols. */
-            const uint32_t more = state < HEMP_RANS_LOW;
-            const uint32_t filled = (state << 16) | hemp_load16(next);
-            states[lane] = more ? filled : state;
-            next += 2 * more;
+/* ------------------------------------------------------------------------------------------------------- symbols */
+
+/* Fill the slots of a class; 0 if it is constant: then *symbol is its only symbol, and it takes no words. */
+static int begin_class(const rans_block *block, unsigned k, uint8_t *symbol) {
+    uint32_t sum = 0;
+    for (uint32_t s = 0; sum < HEMP_RANS_SCALE; s++) {
+        const uint32_t frequency = block->frequencies[k][s];
+        if (frequency == HEMP_RANS_SCALE) {
+            *symbol = (uint8_t)s;
+            return 0;
         }
-        done += lanes;
+        for (uint32_t i = 0; i < frequency; i++) {
+            block->slots[sum + i] = hemp_rans_slot(s, frequency, i);
+        }
+        sum += frequency;
     }
-    block->next = next;
-    return done;
+    return 1;
 }
 
-static hemp_status decode_one(rans_block *block, uint8_t *out) {
-    uint32_t state = block->states[block->lane];
-    const uint32_t slot = block->slots[state & (HEMP_RANS_SCALE - 1)];
-    *out = (uint8_t)slot;
-    state = ((slot >> 8) & 0xFFF) * (state >> HEMP_RANS_SCALE_BITS) + (slot >> 20);
-    if (state < HEMP_RANS_LOW) {
-        if (block->next == block->end) {
-            return HEMP_BAD_PAYLOAD;
-        }
-        state = (state << 16) | hemp_load16(block->next);
-        block->next += 2;
+/* Put symbols at their place in a part. */
+static void put_symbols(const hemp_part *part, hemp_rans_half half, size_t position, const uint8_t *symbols,
+                        size_t size) {
+    if (!hemp_part_is_wide(part)) {
+        memcpy((uint8_t *)part->indices + position, symbols, size);
+        return;
     }
-    block->states[block->lane] = state;
-    block->lane = (block->lane + 1) & (block->lanes - 1);
-    return HEMP_OK;
-}
-
-static hemp_status decode_symbols(rans_block *block, uint8_t *out, size_t size) {
-    if (block->constant) {
-        memset(out, block->symbol, size);
-        return HEMP_OK;
+    uint16_t *indices = (uint16_t *)part->indices + position;
+    for (size_t i = 0; i < size; i++) {
+        indices[i] = (uint16_t)(half == HEMP_RANS_HIGH ? (unsigned)symbols[i] << 8 : indices[i] | (unsigned)symbols[i]);
     }
-    size_t done = 0;
-    while (done < size) {
-        if (block->lane == 0) {
-            done += decode_rounds(block, out + done, size - done);
-            if (done == size) {
-                break;
-            }
-        }
-        const hemp_status status = decode_one(block, out + done);
-        if (status != HEMP_OK) {
-            return status;
-        }
-        done++;
-    }
-    return HEMP_OK;
 }
 
 /* The high or low symbols of a part of more than 256 levels. */
 static hemp_status decode_wide(rans_block *block, const hemp_part *part, hemp_rans_half half) {
-    uint16_t *indices = (uint16_t *)part->indices;
-    uint8_t chunk[HEMP_RANS_CHUNK];
+    uint8_t chunk[CHUNK];
+    memset(chunk, block->symbol, sizeof chunk);
     for (size_t done = 0; done < part->size;) {
         const size_t left = (size_t)part->size - done;
         const size_t size = left < sizeof chunk ? left : sizeof chunk;
-        const hemp_status status = decode_symbols(block, chunk, size);
-        if (status != HEMP_OK) {
-            return status;
+        if (block->classes > 0) {
+            const hemp_status status = hemp_rans_lanes_decode(&block->lanes, block->slots, chunk, size);
+            if (status != HEMP_OK) {
+                return status;
+            }
         }
-        for (size_t i = 0; i < size; i++) {
-            indices[done + i] =
-                (uint16_t)(half == HEMP_RANS_HIGH ? (unsigned)chunk[i] << 8 : (unsigned)(indices[done + i] | chunk[i]));
-        }
+        put_symbols(part, half, done, chunk, size);
         done += size;
     }
     return HEMP_OK;
 }
 
+static hemp_status decode_narrow(rans_block *block, uint8_t *out, size_t size) {
+    if (block->classes == 0) {
+        memset(out, block->symbol, size);
+        return HEMP_OK;
+    }
+    return hemp_rans_lanes_decode(&block->lanes, block->slots, out, size);
+}
+
 /* The high symbols of a part of up to 256 levels, which must all be 0.  Its array serves as scratch. */
 static hemp_status decode_zeros(rans_block *block, const hemp_part *part) {
     uint8_t *symbols = (uint8_t *)part->indices;
-    const hemp_status status = decode_symbols(block, symbols, (size_t)part->size);
+    const hemp_status status = decode_narrow(block, symbols, (size_t)part->size);
     if (status != HEMP_OK) {
         return status;
     }
@@ -209,23 +223,146 @@ static hemp_status decode_zeros(rans_block *block, const hemp_part *part) {
     return HEMP_OK;
 }
 
-static hemp_status decode_block(const uint8_t *data, size_t size, uint32_t levels, const hemp_part *parts, size_t count,
-                                hemp_rans_half half, uint32_t *slots) {
-    rans_block block;
-    hemp_status status = begin_block(&block, data, size, hemp_rans_symbols(levels, half), slots);
-    for (size_t i = 0; i < count && status == HEMP_OK; i++) {
-        const hemp_part *part = &parts[i];
-        if (part->num_levels == 1 || part->size == 0) {
-            continue;
-        }
-        if (hemp_part_is_wide(part)) {
-            status = decode_wide(&block, part, half);
-        } else if (half == HEMP_RANS_HIGH) {
-            status = decode_zeros(&block, part);
-        } else {
-            status = decode_symbols(&block, (uint8_t *)part->indices, (size_t)part->size);
+static hemp_status decode_part(rans_block *block, const hemp_part *part, hemp_rans_half half) {
+    if (hemp_part_is_wide(part)) {
+        return decode_wide(block, part, half);
+    }
+    if (half == HEMP_RANS_HIGH) {
+        return decode_zeros(block, part);
+    }
+    return decode_narrow(block, (uint8_t *)part->indices, (size_t)part->size);
+}
+
+/* -------------------------------------------------------------------------------------------------------- strips */
+
+/* Sizes of the strips, and the class of each. */
+static hemp_status read_strips(rans_block *block, const block_task *task) {
+    hemp_rans_strips *strips = &block->strips;
+    uint64_t size;
+    if (task->strip_classes == NULL) {
+        return HEMP_BAD_PAYLOAD;
+    }
+    strips->symbols = task->length;
+    hemp_status status = read_varint(block, &strips->length);
+    status = status == HEMP_OK ? read_varint(block, &strips->first) : status;
+    status = status == HEMP_OK ? read_varint(block, &size) : status;
+    if (status != HEMP_OK) {
+        return status;
+    }
+    if (strips->length < HEMP_RANS_MIN_STRIP || strips->first == 0 || strips->first > strips->length ||
+        strips->first >= strips->symbols || size > (size_t)(block->lanes.end - block->lanes.next)) {
+        return HEMP_BAD_PAYLOAD;
+    }
+    block->strip_classes = task->strip_classes;
+    const uint64_t count = hemp_rans_strip_count(strips);
+    const block_task classes_task = {block->lanes.next, (size_t)size, block->classes, count, NULL, task->slots};
+    rans_block classes;
+    uint8_t symbol;
+    status = begin_block(&classes, &classes_task);
+    if (status != HEMP_OK) {
+        return status;
+    }
+    if (classes.classes == 1 && !begin_class(&classes, 0, &symbol)) {
+        return HEMP_BAD_PAYLOAD;
+    }
+    status = decode_narrow(&classes, block->strip_classes, (size_t)count);
+    block->lanes.next += size;
+    return status == HEMP_OK ? end_block(&classes) : status;
+}
+
+static uint64_t class_size(const rans_block *block, unsigned k) {
+    const uint64_t count = hemp_rans_strip_count(&block->strips);
+    uint64_t size = 0;
+    for (uint64_t i = 0; i < count; i++) {
+        if (block->strip_classes[i] == k) {
+            size += hemp_rans_strip_end(&block->strips, i) - hemp_rans_strip_begin(&block->strips, i);
         }
     }
+    return size;
+}
+
+/* The strips of one class.  Its symbols are decoded many at a time, whatever the length of the strips. */
+static hemp_status decode_class(rans_block *block, unsigned k, const hemp_part *part, hemp_rans_half half) {
+    const uint64_t count = hemp_rans_strip_count(&block->strips);
+    uint64_t left = class_size(block, k);
+    uint8_t chunk[CHUNK];
+    size_t filled = 0, used = 0;
+    uint8_t symbol = 0;
+    const int is_coded = begin_class(block, k, &symbol);
+    memset(chunk, symbol, sizeof chunk);
+    block->lanes.current = 0;
+    for (uint64_t i = 0; i < count; i++) {
+        if (block->strip_classes[i] != k) {
+            continue;
+        }
+        const size_t end = (size_t)hemp_rans_strip_end(&block->strips, i);
+        for (size_t at = (size_t)hemp_rans_strip_begin(&block->strips, i); at < end;) {
+            if (used == filled) {
+                filled = left < sizeof chunk ? (size_t)left : sizeof chunk;
+                used = 0;
+                left -= filled;
+                const hemp_status status =
+                    is_coded ? hemp_rans_lanes_decode(&block->lanes, block->slots, chunk, filled) : HEMP_OK;
+                if (status != HEMP_OK) {
+                    return status;
+                }
+            }
+            const size_t size = end - at < filled - used ? end - at : filled - used;
+            put_symbols(part, half, at, chunk + used, size);
+            used += size;
+            at += size;
+        }
+    }
+    return HEMP_OK;
+}
+
+static hemp_status decode_classes(rans_block *block, const hemp_part *part, hemp_rans_half half) {
+    hemp_status status = HEMP_OK;
+    for (unsigned k = 0; k < block->classes && status == HEMP_OK; k++) {
+        status = decode_class(block, k, part, half);
+    }
+    return status;
+}
+
+/* ------------------------------------------------------------------------------------------------------- payload */
+
+/* What all blocks of a payload are decoded into and with. */
+typedef struct payload_task {
+    const hemp_part *parts;
+    size_t count;
+    const hemp_part *only; /* part of more than one level; NULL if there are several */
+    uint32_t levels;
+    uint32_t *slots;
+    uint8_t *strip_classes;
+} payload_task;
+
+static hemp_status decode_parts(rans_block *block, const payload_task *task, hemp_rans_half half) {
+    uint8_t symbol;
+    if (block->classes == 1 && !begin_class(block, 0, &symbol)) {
+        return HEMP_BAD_PAYLOAD;
+    }
+    hemp_status status = HEMP_OK;
+    for (size_t i = 0; i < task->count && status == HEMP_OK; i++) {
+        if (task->parts[i].num_levels > 1 && task->parts[i].size > 0) {
+            status = decode_part(block, &task->parts[i], half);
+        }
+    }
+    return status;
+}
+
+static hemp_status decode_block(const payload_task *task, const uint8_t *data, size_t size, hemp_rans_half half) {
+    rans_block block;
+    const block_task what = {data,
+                             size,
+                             hemp_rans_symbols(task->levels, half),
+                             task->only == NULL ? 0 : task->only->size,
+                             task->only == NULL ? NULL : task->strip_classes,
+                             task->slots};
+    hemp_status status = begin_block(&block, &what);
+    if (status != HEMP_OK) {
+        return status;
+    }
+    status = block.classes > 1 ? decode_classes(&block, task->only, half) : decode_parts(&block, task, half);
     return status == HEMP_OK ? end_block(&block) : status;
 }
 
@@ -236,17 +373,18 @@ static hemp_status check_indices(const hemp_part *part) {
         for (size_t i = 0; i < part->size; i++) {
             largest = indices[i] > largest ? indices[i] : largest;
         }
-    } else {
+    } else if (part->num_levels < 256) {
         const uint8_t *indices = (const uint8_t *)part->indices;
+        uint8_t most = 0; /* as narrow as the indices, for the compiler's sake */
         for (size_t i = 0; i < part->size; i++) {
-            largest = indices[i] > largest ? indices[i] : largest;
+            most = indices[i] > most ? indices[i] : most;
         }
+        largest = most;
     }
     return largest < part->num_levels ? HEMP_OK : HEMP_BAD_INDEX;
 }
 
-static hemp_status decode_two_blocks(const uint8_t *payload, size_t size, uint32_t levels, const hemp_part *parts,
-                                     size_t count, uint32_t *slots) {
+static hemp_status decode_two_blocks(const payload_task *task, const uint8_t *payload, size_t size) {
     size_t position = 0;
     uint64_t high_size;
     const hemp_status found = hemp_varint_read(payload, size, &position, &high_size);
@@ -256,13 +394,9 @@ static hemp_status decode_two_blocks(const uint8_t *payload, size_t size, uint32
     if (high_size > size - position) {
         return HEMP_BAD_PAYLOAD;
     }
-    const uint8_t *low = payload + position + (size_t)high_size;
-    const hemp_status status =
-        decode_block(payload + position, (size_t)high_size, levels, parts, count, HEMP_RANS_HIGH, slots);
-    if (status != HEMP_OK) {
-        return status;
-    }
-    return decode_block(low, size - position - (size_t)high_size, levels, parts, count, HEMP_RANS_LOW_BYTE, slots);
+    const size_t low = position + (size_t)high_size;
+    const hemp_status status = decode_block(task, payload + position, (size_t)high_size, HEMP_RANS_HIGH);
+    return status == HEMP_OK ? decode_block(task, payload + low, size - low, HEMP_RANS_LOW_BYTE) : status;
 }
 
 hemp_status hemp_rans_decode(const uint8_t *payload, size_t size, const hemp_part *parts, size_t count, void *memory,
@@ -284,8 +418,10 @@ hemp_status hemp_rans_decode(const uint8_t *payload, size_t size, const hemp_par
         return size == 0 ? HEMP_OK : HEMP_BAD_PAYLOAD;
     }
     uint32_t *slots = (uint32_t *)memory;
-    status = levels > 256 ? decode_two_blocks(payload, size, levels, parts, count, slots)
-                          : decode_block(payload, size, levels, parts, count, HEMP_RANS_WHOLE, slots);
+    const payload_task task = {parts,  count, hemp_rans_only_part(parts, count),
+                               levels, slots, (uint8_t *)(slots + HEMP_RANS_SCALE)};
+    status = levels > 256 ? decode_two_blocks(&task, payload, size)
+                          : decode_block(&task, payload, size, HEMP_RANS_WHOLE);
     for (size_t i = 0; i < count && status == HEMP_OK; i++) {
         status = check_indices(&parts[i]);
     }

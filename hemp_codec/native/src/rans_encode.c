@@ -4,9 +4,14 @@
 #include "bytes.h"
 #include "hemp_encode.h"
 #include "rans.h"
+#include "rans_classes_encode.h"
 #include "varint.h"
 
-enum { MAX_SYMBOLS = 256, HEADER_BOUND = 1 + 2 * MAX_SYMBOLS + 4 * HEMP_RANS_MAX_LANES };
+enum {
+    TABLE_BOUND = 2 * HEMP_RANS_MAX_SYMBOLS,
+    HEADER_BOUND = 1 + 3 * HEMP_VARINT_MAX + HEMP_RANS_MAX_CLASSES * TABLE_BOUND + 4 * HEMP_RANS_MAX_LANES,
+    CLASSES_MIN = 1 << 13 /* shorter sequences have one class */
+};
 
 typedef struct rans_symbol {
     uint64_t reciprocal; /* ceil(2^44 / frequency): state * reciprocal >> 44 is exactly state / frequency */
@@ -14,118 +19,129 @@ typedef struct rans_symbol {
     uint32_t cumulative;
 } rans_symbol;
 
+typedef struct rans_table {
+    rans_symbol symbols[HEMP_RANS_MAX_SYMBOLS];
+} rans_table;
+
 typedef struct rans_encoder {
-    rans_symbol symbols[MAX_SYMBOLS];
-    uint64_t counts[MAX_SYMBOLS];
-    uint32_t states[HEMP_RANS_MAX_LANES];
-    unsigned lanes;
-    unsigned lane;  /* of the symbol taken last */
-    uint8_t *words; /* first of the words written so far; they grow downwards */
+    rans_table tables[HEMP_RANS_MAX_CLASSES];
+    rans_table strips_table; /* of the block of classes */
+    hemp_rans_classes classes;
 } rans_encoder;
 
-uint64_t hemp_rans_encode_bound(const hemp_part *parts, size_t count) {
+/* The interleaved states, as they are before the symbols coded so far. */
+typedef struct rans_writer {
+    uint32_t states[HEMP_RANS_MAX_LANES];
+    unsigned lanes;
+    uint8_t *words; /* first of the words written so far; they grow downwards */
+} rans_writer;
+
+static uint64_t strip_bound(uint64_t symbols) {
+    return symbols / HEMP_RANS_MIN_STRIP + 2;
+}
+
+/* Indices of the sequence; HEMP_NONE beyond any memory. */
+static uint64_t sequence_size(const hemp_part *parts, size_t count) {
     uint64_t size = 0;
     for (size_t i = 0; i < count; i++) {
         if (parts[i].size > (UINT64_MAX >> 4) - size) {
             return HEMP_NONE;
         }
-        size += parts[i].size;
+        size += parts[i].num_levels > 1 ? parts[i].size : 0;
     }
-    const uint64_t block = HEADER_BOUND + 2 * size;
+    return size;
+}
+
+uint64_t hemp_rans_encode_bound(const hemp_part *parts, size_t count) {
+    const uint64_t size = sequence_size(parts, count);
+    if (size == HEMP_NONE) {
+        return HEMP_NONE;
+    }
+    const uint64_t classes = HEADER_BOUND + 2 * strip_bound(size);
+    const uint64_t block = HEADER_BOUND + classes + 2 * size;
     return hemp_rans_levels(parts, count) > 256 ? HEMP_VARINT_MAX + 2 * block : block;
 }
 
 uint64_t hemp_rans_encode_memory(const hemp_part *parts, size_t count) {
-    (void)parts;
-    (void)count;
-    return sizeof(rans_encoder);
-}
-
-static uint8_t symbol_of(const hemp_part *part, size_t i, hemp_rans_half half) {
-    const unsigned index =
-        hemp_part_is_wide(part) ? ((const uint16_t *)part->indices)[i] : ((const uint8_t *)part->indices)[i];
-    return (uint8_t)(half == HEMP_RANS_HIGH ? index >> 8 : index);
+    const uint64_t size = sequence_size(parts, count);
+    return size == HEMP_NONE ? HEMP_NONE : sizeof(rans_encoder) + strip_bound(size) + size;
 }
 
 static hemp_status check_indices(const hemp_part *part) {
-    const int is_wide = hemp_part_is_wide(part);
     uint32_t largest = 0;
-    for (size_t i = 0; i < part->size; i++) {
-        const uint32_t index =
-            is_wide ? ((const uint16_t *)part->indices)[i] : (uint32_t)((const uint8_t *)part->indices)[i];
-        largest = index > largest ? index : largest;
+    if (hemp_part_is_wide(part)) {
+        const uint16_t *indices = (const uint16_t *)part->indices;
+        for (size_t i = 0; i < part->size; i++) {
+            largest = indices[i] > largest ? indices[i] : largest;
+        }
+    } else if (part->num_levels < 256) {
+        const uint8_t *indices = (const uint8_t *)part->indices;
+        uint8_t most = 0; /* as narrow as the indices, for the compiler's sake */
+        for (size_t i = 0; i < part->size; i++) {
+            most = indices[i] > most ? indices[i] : most;
+        }
+        largest = most;
     }
     return largest < part->num_levels ? HEMP_OK : HEMP_BAD_INDEX;
 }
 
-/* Count the symbols of the sequence; the number of them. */
-static uint64_t count_symbols(rans_encoder *encoder, const hemp_part *parts, size_t count, hemp_rans_half half) {
-    uint64_t total = 0;
-    memset(encoder->counts, 0, sizeof encoder->counts);
-    for (size_t i = 0; i < count; i++) {
-        if (parts[i].num_levels == 1) {
-            continue;
-        }
-        for (size_t j = 0; j < parts[i].size; j++) {
-            encoder->counts[symbol_of(&parts[i], j, half)]++;
-        }
-        total += parts[i].size;
-    }
-    return total;
-}
+/* ---------------------------------------------------------------------------------------------------- frequencies */
 
 /* One more slot for a symbol of count n and frequency f saves about n / (f + 1/2) of code length, and one slot less
  * costs about n / (f - 1/2).  So the slots go where n / (2f + 1) is largest, and come from where n / (2f - 1) is
  * smallest.  The counts are below 2^48, so nothing overflows. */
-static uint32_t best_to_grow(const rans_encoder *encoder) {
-    uint32_t best = MAX_SYMBOLS;
-    for (uint32_t s = 0; s < MAX_SYMBOLS; s++) {
-        if (encoder->counts[s] == 0) {
-            continue;
-        }
-        if (best == MAX_SYMBOLS || encoder->counts[s] * (2 * encoder->symbols[best].frequency + 1) >
-                                       encoder->counts[best] * (2 * encoder->symbols[s].frequency + 1)) {
+static uint32_t best_to_grow(const rans_table *table, const hemp_rans_histogram *histogram) {
+    uint32_t best = 0;
+    for (uint32_t s = 1; s < HEMP_RANS_MAX_SYMBOLS; s++) {
+        const uint64_t count = histogram->counts[s], best_count = histogram->counts[best];
+        if (count * (2 * table->symbols[best].frequency + 1) > best_count * (2 * table->symbols[s].frequency + 1)) {
             best = s;
         }
     }
     return best;
 }
 
-static uint32_t best_to_shrink(const rans_encoder *encoder) {
-    uint32_t best = MAX_SYMBOLS;
-    for (uint32_t s = 0; s < MAX_SYMBOLS; s++) {
-        if (encoder->symbols[s].frequency < 2) {
+static uint32_t best_to_shrink(const rans_table *table, const hemp_rans_histogram *histogram) {
+    uint32_t best = HEMP_RANS_MAX_SYMBOLS;
+    for (uint32_t s = 0; s < HEMP_RANS_MAX_SYMBOLS; s++) {
+        if (table->symbols[s].frequency < 2) {
             continue;
         }
-        if (best == MAX_SYMBOLS || encoder->counts[s] * (2 * encoder->symbols[best].frequency - 1) <
-                                       encoder->counts[best] * (2 * encoder->symbols[s].frequency - 1)) {
+        if (best == HEMP_RANS_MAX_SYMBOLS ||
+            (uint64_t)histogram->counts[s] * (2 * table->symbols[best].frequency - 1) <
+                (uint64_t)histogram->counts[best] * (2 * table->symbols[s].frequency - 1)) {
             best = s;
         }
     }
     return best;
 }
 
-/* Frequencies that sum to 4096, at least 1 for every symbol that occurs; of two or more distinct symbols. */
-static void choose_frequencies(rans_encoder *encoder, uint64_t total) {
+/* Frequencies that sum to 4096, at least 1 for every symbol that occurs. */
+static void choose_frequencies(rans_table *table, const hemp_rans_histogram *histogram) {
+    uint64_t total = 0;
     uint32_t sum = 0;
-    for (uint32_t s = 0; s < MAX_SYMBOLS; s++) {
-        const uint64_t count = encoder->counts[s];
+    for (uint32_t s = 0; s < HEMP_RANS_MAX_SYMBOLS; s++) {
+        total += histogram->counts[s];
+    }
+    for (uint32_t s = 0; s < HEMP_RANS_MAX_SYMBOLS; s++) {
+        const uint64_t count = histogram->counts[s];
         const uint32_t share = (uint32_t)((count * HEMP_RANS_SCALE + total / 2) / total);
-        encoder->symbols[s].frequency = count > 0 && share == 0 ? 1 : share;
-        sum += encoder->symbols[s].frequency;
+        table->symbols[s].frequency = count > 0 && share == 0 ? 1 : share;
+        sum += table->symbols[s].frequency;
     }
     for (; sum < HEMP_RANS_SCALE; sum++) {
-        encoder->symbols[best_to_grow(encoder)].frequency++;
+        table->symbols[best_to_grow(table, histogram)].frequency++;
     }
     for (; sum > HEMP_RANS_SCALE; sum--) {
-        encoder->symbols[best_to_shrink(encoder)].frequency--;
+        table->symbols[best_to_shrink(table, histogram)].frequency--;
     }
 }
 
-static void prepare_symbols(rans_encoder *encoder) {
+static void prepare_table(rans_table *table, const hemp_rans_histogram *histogram) {
     uint32_t cumulative = 0;
-    for (uint32_t s = 0; s < MAX_SYMBOLS; s++) {
-        rans_symbol *symbol = &encoder->symbols[s];
+    choose_frequencies(table, histogram);
+    for (uint32_t s = 0; s < HEMP_RANS_MAX_SYMBOLS; s++) {
+        rans_symbol *symbol = &table->symbols[s];
         symbol->cumulative = cumulative;
         cumulative += symbol->frequency;
         if (symbol->frequency > 0) {
@@ -134,99 +150,221 @@ static void prepare_symbols(rans_encoder *encoder) {
     }
 }
 
-/* Few lanes for short sequences, because each costs about three bytes. */
-static unsigned choose_mode(uint64_t total) {
-    return total < 4096 ? 0 : total < 65536 ? 2 : total < 262144 ? 3 : HEMP_RANS_MAX_MODE;
-}
-
-static void encode_part(rans_encoder *encoder, const hemp_part *part, hemp_rans_half half) {
-    uint8_t *words = encoder->words;
-    unsigned lane = encoder->lane;
-    for (size_t i = (size_t)part->size; i-- > 0;) {
-        const rans_symbol *symbol = &encoder->symbols[symbol_of(part, i, half)];
-        lane = (lane - 1) & (encoder->lanes - 1);
-        uint32_t state = encoder->states[lane];
-        if (state >= symbol->frequency << 20) {
-            words -= 2;
-            hemp_store16(words, (uint16_t)state);
-            state >>= 16;
-        }
-        const uint32_t quotient = (uint32_t)((state * symbol->reciprocal) >> 44);
-        encoder->states[lane] =
-            (quotient << HEMP_RANS_SCALE_BITS) + symbol->cumulative + state - quotient * symbol->frequency;
-    }
-    encoder->words = words;
-    encoder->lane = lane;
-}
-
-static size_t write_constant(uint8_t *out, const rans_encoder *encoder) {
-    uint32_t symbol = 0;
-    while (encoder->counts[symbol] == 0) {
-        symbol++;
-    }
-    out[0] = HEMP_RANS_CONSTANT;
-    return 1 + hemp_varint_write(out + 1, symbol);
-}
-
-static size_t write_header(uint8_t *out, const rans_encoder *encoder, unsigned mode) {
+static size_t write_frequencies(uint8_t *out, const rans_table *table) {
     size_t size = 0;
     uint32_t sum = 0;
-    out[size++] = (uint8_t)mode;
     for (uint32_t s = 0; sum < HEMP_RANS_SCALE; s++) {
-        size += hemp_varint_write(out + size, encoder->symbols[s].frequency);
-        sum += encoder->symbols[s].frequency;
-    }
-    for (unsigned lane = 0; lane < encoder->lanes; lane++) {
-        hemp_store32(out + size, encoder->states[lane]);
-        size += 4;
+        size += hemp_varint_write(out + size, table->symbols[s].frequency);
+        sum += table->symbols[s].frequency;
+        if (table->symbols[s].frequency == 0) {
+            uint32_t more = 0;
+            while (table->symbols[s + 1].frequency == 0) {
+                more++;
+                s++;
+            }
+            size += hemp_varint_write(out + size, more);
+        }
     }
     return size;
 }
 
-static int is_constant(const rans_encoder *encoder, uint64_t total) {
-    for (uint32_t s = 0; s < MAX_SYMBOLS; s++) {
-        if (encoder->counts[s] > 0) {
-            return encoder->counts[s] == total;
+/* -------------------------------------------------------------------------------------------------------- symbols */
+
+/* Few lanes for short sequences, because each costs about three bytes. */
+static unsigned choose_lane_bits(uint64_t total) {
+    return total < 4096 ? 0 : total < 65536 ? 2 : total < 131072 ? 3 : HEMP_RANS_MAX_LANE_BITS;
+}
+
+static void begin_writer(rans_writer *writer, uint64_t total, uint8_t *end) {
+    writer->lanes = 1u << choose_lane_bits(total);
+    writer->words = end;
+    for (unsigned lane = 0; lane < writer->lanes; lane++) {
+        writer->states[lane] = HEMP_RANS_LOW;
+    }
+}
+
+/* Code symbols from the last to the first; `lane` is that of the one behind them. */
+static unsigned write_symbols(rans_writer *writer, const rans_table *table, const uint8_t *symbols, size_t size,
+                              unsigned lane) {
+    uint8_t *words = writer->words;
+    const unsigned mask = writer->lanes - 1;
+    for (size_t i = size; i-- > 0;) {
+        const rans_symbol *symbol = &table->symbols[symbols[i]];
+        lane = (lane - 1) & mask;
+        const uint32_t state = writer->states[lane];
+        /* Arithmetic instead of a branch, which would be mispredicted every few symbols. */
+        const uint32_t full = (state >> 20) >= symbol->frequency;
+        hemp_store16(words - 2, (uint16_t)state);
+        words -= 2 * full;
+        const uint32_t rest = state >> (16 * full);
+        const uint32_t quotient = (uint32_t)((rest * symbol->reciprocal) >> 44);
+        writer->states[lane] =
+            (quotient << HEMP_RANS_SCALE_BITS) + symbol->cumulative + rest - quotient * symbol->frequency;
+    }
+    writer->words = words;
+    return lane;
+}
+
+static size_t write_states(uint8_t *out, const rans_writer *writer) {
+    for (unsigned lane = 0; lane < writer->lanes; lane++) {
+        hemp_store32(out + 4 * lane, writer->states[lane]);
+    }
+    return (size_t)4 * writer->lanes;
+}
+
+/* The symbols of one class, which end a round. */
+static void write_class(rans_writer *writer, const rans_table *table, const hemp_rans_classes *classes, unsigned k,
+                        const uint8_t *symbols) {
+    const uint64_t count = hemp_rans_strip_count(&classes->strips);
+    uint64_t size = 0;
+    for (uint64_t i = 0; i < count; i++) {
+        if (classes->of_strips[i] == k) {
+            size += hemp_rans_strip_end(&classes->strips, i) - hemp_rans_strip_begin(&classes->strips, i);
+        }
+    }
+    unsigned lane = (unsigned)(size & (writer->lanes - 1));
+    for (uint64_t i = count; i-- > 0;) {
+        if (classes->of_strips[i] == k) {
+            const size_t begin = (size_t)hemp_rans_strip_begin(&classes->strips, i);
+            const size_t end = (size_t)hemp_rans_strip_end(&classes->strips, i);
+            lane = write_symbols(writer, table, symbols + begin, end - begin, lane);
+        }
+    }
+}
+
+/* --------------------------------------------------------------------------------------------------------- blocks */
+
+static int only_symbol(const hemp_rans_histogram *histogram, uint64_t total, uint32_t *symbol) {
+    for (uint32_t s = 0; s < HEMP_RANS_MAX_SYMBOLS; s++) {
+        if (histogram->counts[s] > 0) {
+            *symbol = s;
+            return histogram->counts[s] == total;
         }
     }
     return 0;
 }
 
-/* Encode one block into `out`, which has room for the bound; the bytes written. */
-static size_t encode_block(rans_encoder *encoder, const hemp_part *parts, size_t count, hemp_rans_half half,
-                           uint8_t *out, size_t capacity) {
-    const uint64_t total = count_symbols(encoder, parts, count, half);
-    if (is_constant(encoder, total)) {
-        return write_constant(out, encoder);
-    }
-    const unsigned mode = choose_mode(total);
-    choose_frequencies(encoder, total);
-    prepare_symbols(encoder);
-    encoder->lanes = 1u << mode;
-    encoder->lane = (unsigned)(total & (encoder->lanes - 1));
-    encoder->words = out + capacity;
-    for (unsigned lane = 0; lane < encoder->lanes; lane++) {
-        encoder->states[lane] = HEMP_RANS_LOW;
-    }
-    for (size_t i = count; i-- > 0;) {
-        if (parts[i].num_levels > 1) {
-            encode_part(encoder, &parts[i], half);
-        }
-    }
-    const size_t header = write_header(out, encoder, mode);
-    const size_t words = (size_t)(out + capacity - encoder->words);
-    memmove(out + header, encoder->words, words);
+/* Put the words, which end at `end`, behind the `header` bytes at `out`; the size of both. */
+static size_t join_words(uint8_t *out, size_t header, const rans_writer *writer, const uint8_t *end) {
+    const size_t words = (size_t)(end - writer->words);
+    memmove(out + header, writer->words, words);
     return header + words;
 }
 
-static size_t encode_two_blocks(rans_encoder *encoder, const hemp_part *parts, size_t count, uint8_t *out,
-                                size_t capacity) {
+/* A block of one class. */
+static size_t write_plain(uint8_t *out, size_t capacity, rans_table *table, const uint8_t *symbols, size_t size,
+                          const hemp_rans_histogram *histogram) {
+    rans_writer writer;
+    uint32_t symbol;
+    if (only_symbol(histogram, size, &symbol)) {
+        out[0] = HEMP_RANS_CONSTANT;
+        return 1 + hemp_varint_write(out + 1, symbol);
+    }
+    prepare_table(table, histogram);
+    begin_writer(&writer, size, out + capacity);
+    write_symbols(&writer, table, symbols, size, (unsigned)(size & (writer.lanes - 1)));
+    out[0] = (uint8_t)choose_lane_bits(size);
+    size_t header = 1 + write_frequencies(out + 1, table);
+    header += write_states(out + header, &writer);
+    return join_words(out, header, &writer, out + capacity);
+}
+
+static size_t write_strips(rans_encoder *encoder, uint8_t *out, size_t capacity) {
+    const hemp_rans_classes *classes = &encoder->classes;
+    const size_t count = (size_t)hemp_rans_strip_count(&classes->strips);
+    hemp_rans_histogram histogram = {{0}};
+    hemp_rans_count(&histogram, classes->of_strips, count);
+    size_t size = hemp_varint_write(out, classes->strips.length);
+    size += hemp_varint_write(out + size, classes->strips.first);
+    uint8_t *block = out + size + HEMP_VARINT_MAX;
+    const size_t block_size = write_plain(block, capacity - size - HEMP_VARINT_MAX, &encoder->strips_table,
+                                          classes->of_strips, count, &histogram);
+    size += hemp_varint_write(out + size, block_size);
+    memmove(out + size, block, block_size);
+    return size + block_size;
+}
+
+/* A block of several classes. */
+static size_t write_classes(rans_encoder *encoder, uint8_t *out, size_t capacity, const uint8_t *symbols, size_t size) {
+    const hemp_rans_classes *classes = &encoder->classes;
+    rans_writer writer;
+    uint32_t symbol;
+    out[0] = (uint8_t)(choose_lane_bits(size) | ((classes->count - 1) << HEMP_RANS_CLASS_SHIFT));
+    size_t header = 1 + write_strips(encoder, out + 1, HEADER_BOUND + 2 * (size_t)strip_bound(size));
+    begin_writer(&writer, size, out + capacity);
+    for (unsigned k = 0; k < classes->count; k++) {
+        prepare_table(&encoder->tables[k], &classes->histograms[k]);
+        header += write_frequencies(out + header, &encoder->tables[k]);
+    }
+    for (unsigned k = classes->count; k-- > 0;) {
+        uint64_t total = 0;
+        for (uint32_t s = 0; s < HEMP_RANS_MAX_SYMBOLS; s++) {
+            total += classes->histograms[k].counts[s];
+        }
+        if (!only_symbol(&classes->histograms[k], total, &symbol)) {
+            write_class(&writer, &encoder->tables[k], classes, k, symbols);
+        }
+    }
+    header += write_states(out + header, &writer);
+    return join_words(out, header, &writer, out + capacity);
+}
+
+/* Encode one block into `out`, which has room for the bound; the bytes written. */
+static size_t encode_block(rans_encoder *encoder, const uint8_t *symbols, size_t size, const hemp_part *only,
+                           uint8_t *out, size_t capacity) {
+    hemp_rans_classes *classes = &encoder->classes;
+    classes->count = 1;
+    if (only != NULL && size >= CLASSES_MIN) {
+        classes->strips = hemp_rans_choose_strips(only);
+        hemp_rans_choose_classes(classes, symbols);
+        if (classes->count > 1) {
+            return write_classes(encoder, out, capacity, symbols, size);
+        }
+    }
+    memset(&classes->histograms[0], 0, sizeof classes->histograms[0]);
+    hemp_rans_count(&classes->histograms[0], symbols, size);
+    return write_plain(out, capacity, &encoder->tables[0], symbols, size, &classes->histograms[0]);
+}
+
+/* -------------------------------------------------------------------------------------------------------- payload */
+
+/* The symbols of a half of the sequence, one byte each; copied to `room` unless the indices are just that. */
+static const uint8_t *gather_symbols(const hemp_part *parts, size_t count, hemp_rans_half half, uint8_t *room) {
+    const hemp_part *only = hemp_rans_only_part(parts, count);
+    if (only != NULL && !hemp_part_is_wide(only)) {
+        return (const uint8_t *)only->indices;
+    }
+    uint8_t *at = room;
+    for (size_t i = 0; i < count; i++) {
+        const size_t size = parts[i].num_levels > 1 ? (size_t)parts[i].size : 0;
+        const uint8_t *narrow = (const uint8_t *)parts[i].indices;
+        const uint16_t *wide = (const uint16_t *)parts[i].indices;
+        const unsigned shift = half == HEMP_RANS_HIGH ? 8 : 0;
+        if (hemp_part_is_wide(&parts[i])) {
+            for (size_t j = 0; j < size; j++) {
+                at[j] = (uint8_t)(wide[j] >> shift);
+            }
+        } else if (half == HEMP_RANS_HIGH) {
+            memset(at, 0, size);
+        } else if (size > 0) {
+            memcpy(at, narrow, size);
+        }
+        at += size;
+    }
+    return room;
+}
+
+static size_t encode_two_blocks(rans_encoder *encoder, const hemp_part *parts, size_t count, size_t size, uint8_t *room,
+                                uint8_t *out, size_t capacity) {
+    const hemp_part *only = hemp_rans_only_part(parts, count);
     uint8_t *high = out + HEMP_VARINT_MAX;
-    const size_t high_size = encode_block(encoder, parts, count, HEMP_RANS_HIGH, high, capacity - HEMP_VARINT_MAX);
+    const uint8_t *symbols = gather_symbols(parts, count, HEMP_RANS_HIGH, room);
+    const size_t high_size = encode_block(encoder, symbols, size, only, high, capacity - HEMP_VARINT_MAX);
     const size_t prefix = hemp_varint_write(out, high_size);
     memmove(out + prefix, high, high_size);
     const size_t used = prefix + high_size;
-    return used + encode_block(encoder, parts, count, HEMP_RANS_LOW_BYTE, out + used, capacity - used);
+    symbols = gather_symbols(parts, count, HEMP_RANS_LOW_BYTE, room);
+    return used + encode_block(encoder, symbols, size, only, out + used, capacity - used);
 }
 
 hemp_status hemp_rans_encode(const hemp_part *parts, size_t count, uint8_t *payload, size_t capacity, size_t *size,
@@ -247,7 +385,15 @@ hemp_status hemp_rans_encode(const hemp_part *parts, size_t count, uint8_t *payl
         *size = 0;
         return HEMP_OK;
     }
-    *size = levels > 256 ? encode_two_blocks(encoder, parts, count, payload, capacity)
-                         : encode_block(encoder, parts, count, HEMP_RANS_WHOLE, payload, capacity);
+    const size_t symbols = (size_t)sequence_size(parts, count);
+    uint8_t *strip_classes = (uint8_t *)memory + sizeof *encoder;
+    uint8_t *room = strip_classes + strip_bound(symbols);
+    encoder->classes.of_strips = strip_classes;
+    if (levels > 256) {
+        *size = encode_two_blocks(encoder, parts, count, symbols, room, payload, capacity);
+    } else {
+        *size = encode_block(encoder, gather_symbols(parts, count, HEMP_RANS_WHOLE, room), symbols,
+                             hemp_rans_only_part(parts, count), payload, capacity);
+    }
     return HEMP_OK;
 }

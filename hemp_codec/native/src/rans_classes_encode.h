@@ -1,0 +1,30 @@
+/* Which strips of a block share a table of frequencies (spec/coders.md, 6.4). */
+#ifndef HEMP_RANS_CLASSES_ENCODE_H
+#define HEMP_RANS_CLASSES_ENCODE_H
+
+#include "rans.h"
+
+typedef struct hemp_rans_histogram {
+    uint32_t counts[HEMP_RANS_MAX_SYMBOLS];
+} hemp_rans_histogram;
+
+typedef struct hemp_rans_classes {
+    hemp_rans_strips strips;
+    unsigned count;
+    uint8_t *of_strips; /* class of each strip, if there are several classes */
+    hemp_rans_histogram histograms[HEMP_RANS_MAX_CLASSES];
+    hemp_rans_histogram scratch[HEMP_RANS_MAX_CLASSES];
+    uint32_t lengths[HEMP_RANS_MAX_SYMBOLS][HEMP_RANS_MAX_CLASSES]; /* scratch: code lengths */
+} hemp_rans_classes;
+
+/* Strips that follow the rows of a part. */
+hemp_rans_strips hemp_rans_choose_strips(const hemp_part *part);
+
+/* Choose classes for symbols in `strips`; of_strips has room for all of them.  With count 1, classes do not pay.
+ * histograms[0 .. count - 1] are those of the classes. */
+void hemp_rans_choose_classes(hemp_rans_classes *classes, const uint8_t *symbols);
+
+/* Add symbols to a histogram. */
+void hemp_rans_count(hemp_rans_histogram *histogram, const uint8_t *symbols, size_t size);
+
+#endif
