@@ -33,6 +33,12 @@ def rans_encode(indices: Sequence[np.ndarray], parts: Sequence[Part]) -> bytes:
 def arithmetic_encode(indices: Sequence[np.ndarray], parts: Sequence[Part], mixed: bool) -> bytes:
     """As ``stored_encode``."""
 
+def rans_estimate(indices: Sequence[np.ndarray], parts: Sequence[Part]) -> float:
+    """Bits of the payload that ``rans_encode`` makes, to within some tens, from its tables alone."""
+
+def arithmetic_measure(indices: Sequence[np.ndarray], parts: Sequence[Part], mixed: bool) -> int:
+    """Bytes of the payload that ``arithmetic_encode`` makes, without making it."""
+
 def stored_size(parts: Sequence[Part]) -> int:
     """Bytes of the payload that ``stored_encode`` makes of these parts."""
 

@@ -14,6 +14,7 @@ from hemp_codec.coders.arithmetic import Arithmetic, ArithmeticMax
 from hemp_codec.coders.base import Coder
 from hemp_codec.coders.lzma import Lzma
 from hemp_codec.coders.rans import Rans
+from hemp_codec.coders.rate import RateModel
 from hemp_codec.coders.stored import Stored
 from hemp_codec.coders.zstd import Zstd
 from hemp_codec.errors import UnsupportedError
@@ -25,6 +26,7 @@ __all__ = [
     "Coder",
     "Lzma",
     "Rans",
+    "RateModel",
     "Stored",
     "Zstd",
     "get",

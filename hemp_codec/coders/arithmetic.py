@@ -9,6 +9,7 @@ import numpy as np
 
 from hemp_codec import _native
 from hemp_codec.coders.base import Coder
+from hemp_codec.coders.rate import RateModel
 from hemp_codec.tensors import Part
 
 # Up to this size the mixed mode is tried too: it costs milliseconds and saves up to a sixth.
@@ -32,6 +33,17 @@ class Arithmetic(Coder):
         mixed = _native.arithmetic_encode(indices, parts, True)
         return mixed if len(mixed) < len(plain) else plain
 
+    def estimate_parts(self, indices: Sequence[np.ndarray], parts: Sequence[Part]) -> float:
+        """Exact.  The models run as in coding and take the time of that; no payload is made."""
+        plain = _native.arithmetic_measure(indices, parts, False)
+        if plain > _SMALL_PAYLOAD:
+            return 8.0 * plain
+        return 8.0 * min(plain, _native.arithmetic_measure(indices, parts, True))
+
+    def rate_model(self) -> RateModel:
+        """Each index is paid for by its probability given the magnitudes around it and the indices before it."""
+        return RateModel(self.name, contexts=("row", "column", "above", "previous"), conditional=True)
+
     def decode_parts(self, payload: bytes | memoryview, parts: Sequence[Part]) -> list[np.ndarray]:
         return _native.arithmetic_decode(payload, parts)
 
@@ -47,3 +59,10 @@ class ArithmeticMax(Arithmetic):
             return mixed
         plain = _native.arithmetic_encode(indices, parts, False)
         return mixed if len(mixed) < len(plain) else plain
+
+    def estimate_parts(self, indices: Sequence[np.ndarray], parts: Sequence[Part]) -> float:
+        """As for the base class."""
+        mixed = _native.arithmetic_measure(indices, parts, True)
+        if mixed > _SMALL_PAYLOAD:
+            return 8.0 * mixed
+        return 8.0 * min(mixed, _native.arithmetic_measure(indices, parts, False))

@@ -9,6 +9,7 @@ import numpy as np
 
 from hemp_codec.coders._sequence import from_bytes, refuse_payload, sequence_size, to_bytes
 from hemp_codec.coders.base import Coder
+from hemp_codec.coders.rate import RateModel
 from hemp_codec.tensors import Part
 
 _MIN_DICTIONARY_BITS, _MAX_DICTIONARY_BITS = 12, 28
@@ -29,6 +30,10 @@ class Lzma(Coder):
         bits = min(max((len(data) - 1).bit_length(), _MIN_DICTIONARY_BITS), _MAX_DICTIONARY_BITS)
         header = bytes([(pb * 5 + lp) * 9 + lc, bits])
         return header + lzma.compress(data, lzma.FORMAT_RAW, filters=[_filter(lc, lp, pb, 1 << bits)])
+
+    def rate_model(self) -> RateModel:
+        """Strings of two indices and more are copied from where they were before."""
+        return RateModel(self.name, order=2)
 
     def decode_parts(self, payload: bytes | memoryview, parts: Sequence[Part]) -> list[np.ndarray]:
         size = sequence_size(parts)

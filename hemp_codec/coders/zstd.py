@@ -9,6 +9,7 @@ import zstandard
 
 from hemp_codec.coders._sequence import from_bytes, refuse_payload, sequence_size, to_bytes
 from hemp_codec.coders.base import Coder
+from hemp_codec.coders.rate import RateModel
 from hemp_codec.tensors import Part
 
 _MAGIC = b"\x28\xb5\x2f\xfd"
@@ -38,6 +39,10 @@ class Zstd(Coder):
         )
         frame = zstandard.ZstdCompressor(compression_params=parameters).compress(data)
         return frame[len(_MAGIC) :]
+
+    def rate_model(self) -> RateModel:
+        """Strings of three indices and more are copied from where they were before."""
+        return RateModel(self.name, order=3)
 
     def decode_parts(self, payload: bytes | memoryview, parts: Sequence[Part]) -> list[np.ndarray]:
         size = sequence_size(parts)

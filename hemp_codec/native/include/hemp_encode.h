@@ -22,6 +22,14 @@ hemp_status hemp_arithmetic_encode(const hemp_part *parts, size_t count, int mix
 hemp_status hemp_rans_encode(const hemp_part *parts, size_t count, uint8_t *payload, size_t capacity, size_t *size,
                              void *memory, size_t memory_size);
 
+/* About the bits of what hemp_rans_encode would write, from its tables alone: to within some 8 bits for each lane. */
+uint64_t hemp_rans_estimate_memory(const hemp_part *parts, size_t count);
+hemp_status hemp_rans_estimate(const hemp_part *parts, size_t count, double *bits, void *memory, size_t memory_size);
+
+/* The bytes that hemp_arithmetic_encode would write, in the same memory; no payload is made. */
+hemp_status hemp_arithmetic_measure(const hemp_part *parts, size_t count, int mixed, uint64_t *size, void *memory,
+                                    size_t memory_size);
+
 /* The inverse of hemp_planes_join: `elements` little-endian elements into one array of bytes for each plane. */
 hemp_status hemp_planes_split(uint8_t dtype, const void *data, uint64_t elements, uint8_t *const *planes);
 

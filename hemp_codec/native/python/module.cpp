@@ -210,7 +210,8 @@ nb::list arithmetic_decode(nb::handle payload, nb::handle parts) {
     });
 }
 
-template <typename Encode> nb::bytes encode(nb::handle arrays, nb::handle part_list, Encode call) {
+// Call with one array of indices for each part.
+template <typename Call> void with_indices(nb::handle arrays, nb::handle part_list, Call call) {
     std::vector<hemp_part> parts = parts_of(part_list);
     std::vector<std::unique_ptr<Bytes>> views;
     for (nb::handle array : arrays) {
@@ -226,12 +227,10 @@ template <typename Encode> nb::bytes encode(nb::handle arrays, nb::handle part_l
         }
         parts[i].indices = const_cast<uint8_t *>(views[i]->data());
     }
-    std::unique_ptr<uint8_t[]> payload;
-    size_t size = 0;
     hemp_status status;
     {
         nb::gil_scoped_release release;
-        status = call(parts, payload, size);
+        status = call(parts);
     }
     if (status == HEMP_BAD_INDEX) {
         throw nb::value_error("an index is not below num_levels");
@@ -239,6 +238,12 @@ template <typename Encode> nb::bytes encode(nb::handle arrays, nb::handle part_l
     if (status != HEMP_OK) {
         raise_payload(status);
     }
+}
+
+template <typename Encode> nb::bytes encode(nb::handle arrays, nb::handle part_list, Encode call) {
+    std::unique_ptr<uint8_t[]> payload;
+    size_t size = 0;
+    with_indices(arrays, part_list, [&](const std::vector<hemp_part> &parts) { return call(parts, payload, size); });
     return nb::bytes(reinterpret_cast<const char *>(payload.get()), size);
 }
 
@@ -282,6 +287,26 @@ nb::bytes arithmetic_encode(nb::handle indices, nb::handle parts, bool mixed) {
                                                     static_cast<size_t>(bound), &size, memory.get(),
                                                     static_cast<size_t>(need));
                   });
+}
+
+double rans_estimate(nb::handle indices, nb::handle parts) {
+    double bits = 0;
+    with_indices(indices, parts, [&](const std::vector<hemp_part> &list) {
+        const uint64_t need = hemp_rans_estimate_memory(list.data(), list.size());
+        Scratch memory = allocate_scratch(need);
+        return hemp_rans_estimate(list.data(), list.size(), &bits, memory.get(), static_cast<size_t>(need));
+    });
+    return bits;
+}
+
+uint64_t arithmetic_measure(nb::handle indices, nb::handle parts, bool mixed) {
+    uint64_t size = 0;
+    with_indices(indices, parts, [&](const std::vector<hemp_part> &list) {
+        const uint64_t need = hemp_arithmetic_encode_memory(list.data(), list.size(), mixed);
+        Scratch memory = allocate_scratch(need);
+        return hemp_arithmetic_measure(list.data(), list.size(), mixed, &size, memory.get(), static_cast<size_t>(need));
+    });
+    return size;
 }
 
 uint64_t stored_size(nb::handle part_list) {
@@ -595,6 +620,8 @@ NB_MODULE(_native, module) {
     module.def("stored_encode", &stored_encode, "indices"_a, "parts"_a);
     module.def("rans_encode", &rans_encode, "indices"_a, "parts"_a);
     module.def("arithmetic_encode", &arithmetic_encode, "indices"_a, "parts"_a, "mixed"_a);
+    module.def("rans_estimate", &rans_estimate, "indices"_a, "parts"_a);
+    module.def("arithmetic_measure", &arithmetic_measure, "indices"_a, "parts"_a, "mixed"_a);
     module.def("stored_size", &stored_size, "parts"_a);
     module.def("planes_split", &planes_split, "dtype_number"_a, "data"_a, "elements"_a);
     module.def("planes_join", &planes_join, "dtype_number"_a, "planes"_a);

@@ -3,9 +3,12 @@
 
 #include "parts.h"
 
-/* 5.7.  With `payload` NULL nothing is written and only `cost` grows, in bits / 65536. */
+/* 5.7.  With `payload` NULL nothing is written: only `cost` grows, in bits / 65536, or with `measures` only `size`. */
 typedef struct range_encoder {
     uint8_t *payload;
+    bool measures;
+    uint64_t ones;    /* bytes of 255 at the end: what a carry would turn into zeros */
+    uint64_t nonzero; /* bytes up to the last that is not zero */
     uint64_t capacity;
     uint64_t size;
     uint64_t low;
@@ -23,10 +26,28 @@ static void begin_encoder(range_encoder *encoder, uint8_t *payload, size_t capac
 
 static void carry(range_encoder *encoder) {
     uint64_t at = encoder->size;
+    if (encoder->measures) {
+        encoder->nonzero = encoder->size - encoder->ones;
+        encoder->ones = 0;
+        return;
+    }
     while (at > 0 && ++encoder->payload[--at] == 0) continue;
 }
 
+static void measure_top(range_encoder *encoder, uint32_t bytes) {
+    for (uint32_t i = 0; i < bytes; i++) {
+        const uint8_t byte = (uint8_t)(encoder->low >> (56 - 8 * i));
+        encoder->size++;
+        encoder->ones = byte == 255 ? encoder->ones + 1 : 0;
+        if (byte != 0) encoder->nonzero = encoder->size;
+    }
+}
+
 static void write_top(range_encoder *encoder, uint32_t bytes) {
+    if (encoder->measures) {
+        measure_top(encoder, bytes);
+        return;
+    }
     if (encoder->size + bytes > encoder->capacity) {
         encoder->full = true;
         return;
@@ -51,9 +72,13 @@ uint32_t hemp_arithmetic_bits_of(uint32_t frequency) {
     return ((16 - exponent) << 16) - x - (uint32_t)(((uint64_t)x * (65536 - x) >> 16) * 22544 >> 16);
 }
 
+static inline bool counts_cost(const range_encoder *encoder) {
+    return !encoder->payload && !encoder->measures;
+}
+
 static void encode_uniform(range_encoder *encoder, uint32_t value, uint32_t bits) {
     if (bits == 0) return;
-    if (!encoder->payload) {
+    if (counts_cost(encoder)) {
         encoder->cost += (uint64_t)bits << 16;
         return;
     }
@@ -65,7 +90,7 @@ static inline void encode_symbol(range_encoder *encoder, const arithmetic_model 
                                  uint32_t symbols) {
     const uint32_t low = model->cum[symbol];
     const uint32_t frequency = arithmetic_cum(model, symbol + 1, symbols) - low;
-    if (!encoder->payload) {
+    if (counts_cost(encoder)) {
         encoder->cost += hemp_arithmetic_bits_of(frequency);
         return;
     }
@@ -84,7 +109,8 @@ static void finish(range_encoder *encoder) {
         write_top(encoder, bytes);
         break;
     }
-    while (encoder->size > 0 && encoder->payload[encoder->size - 1] == 0) encoder->size--;
+    if (encoder->measures) encoder->size = encoder->nonzero;
+    while (!encoder->measures && encoder->size > 0 && encoder->payload[encoder->size - 1] == 0) encoder->size--;
 }
 
 static void encode_bin_sizes(range_encoder *encoder, const arithmetic_header *header) {
@@ -208,10 +234,10 @@ static void encode_mixed_indices(range_encoder *encoder, arithmetic_state *state
 }
 
 /* Parts of one num_levels under one header; `first` is the first part of the payload or of another num_levels.
- * Counting (no payload) is for the plain mode alone. */
+ * Counting the cost is for the plain mode alone. */
 static void encode_run(range_encoder *encoder, arithmetic_state *state, const hemp_part *parts, size_t count,
                        bool first, const arithmetic_scratch *scratch) {
-    const bool mixed = scratch->mixer && encoder->payload;
+    const bool mixed = scratch->mixer && !counts_cost(encoder);
     if (!state->header.constant) {
         hemp_arithmetic_begin_models(state);
         hemp_arithmetic_map_bins(&state->header, scratch->bin_of);
@@ -311,8 +337,8 @@ static bool indices_fit(const hemp_part *part) {
     return true;
 }
 
-hemp_status hemp_arithmetic_encode(const hemp_part *parts, size_t count, int mixed, uint8_t *payload, size_t capacity,
-                                   size_t *size, void *memory, size_t memory_size) {
+static hemp_status encode_all(range_encoder *encoder, const hemp_part *parts, size_t count, int mixed, void *memory,
+                              size_t memory_size) {
     if (hemp_parts_check(parts, count) != HEMP_OK) return HEMP_BAD_ARGUMENT;
     if (memory_size < hemp_arithmetic_encode_memory(parts, count, mixed)) return HEMP_MEMORY_TOO_SMALL;
     hemp_part *taking_part = (hemp_part *)memory;
@@ -324,15 +350,30 @@ hemp_status hemp_arithmetic_encode(const hemp_part *parts, size_t count, int mix
     uint8_t *rest = (uint8_t *)memory + align_up(sizeof(hemp_part) * count);
     arithmetic_state *state = (arithmetic_state *)(void *)rest;
     const arithmetic_scratch scratch = cut_scratch(rest + align_up(sizeof(arithmetic_state)), parts, count, mixed);
-
-    range_encoder encoder;
-    begin_encoder(&encoder, payload, capacity);
-    if (taking > 0) encode_uniform(&encoder, mixed != 0, 1);
+    if (taking > 0) encode_uniform(encoder, mixed != 0, 1);
     for (size_t begin = 0, end; begin < taking; begin = end) {
         for (end = begin + 1; end < taking && taking_part[end].num_levels == taking_part[begin].num_levels;) end++;
-        encode_best(&encoder, state, &taking_part[begin], end - begin, true, &scratch);
+        encode_best(encoder, state, &taking_part[begin], end - begin, true, &scratch);
     }
-    if (taking > 0) finish(&encoder);
+    if (taking > 0) finish(encoder);
+    return encoder->full ? HEMP_MEMORY_TOO_SMALL : HEMP_OK;
+}
+
+hemp_status hemp_arithmetic_encode(const hemp_part *parts, size_t count, int mixed, uint8_t *payload, size_t capacity,
+                                   size_t *size, void *memory, size_t memory_size) {
+    range_encoder encoder;
+    begin_encoder(&encoder, payload, capacity);
+    const hemp_status status = encode_all(&encoder, parts, count, mixed, memory, memory_size);
     *size = (size_t)encoder.size;
-    return encoder.full ? HEMP_MEMORY_TOO_SMALL : HEMP_OK;
+    return status;
+}
+
+hemp_status hemp_arithmetic_measure(const hemp_part *parts, size_t count, int mixed, uint64_t *size, void *memory,
+                                    size_t memory_size) {
+    range_encoder encoder;
+    begin_encoder(&encoder, NULL, 0);
+    encoder.measures = true;
+    const hemp_status status = encode_all(&encoder, parts, count, mixed, memory, memory_size);
+    *size = encoder.size;
+    return status;
 }

@@ -52,19 +52,32 @@ static uint64_t sequence_size(const hemp_part *parts, size_t count) {
     return size;
 }
 
+/* Bytes of a block but for the words of its symbols. */
+static uint64_t header_bound(uint64_t size) {
+    return 2 * HEADER_BOUND + 2 * strip_bound(size);
+}
+
 uint64_t hemp_rans_encode_bound(const hemp_part *parts, size_t count) {
     const uint64_t size = sequence_size(parts, count);
     if (size == HEMP_NONE) {
         return HEMP_NONE;
     }
-    const uint64_t classes = HEADER_BOUND + 2 * strip_bound(size);
-    const uint64_t block = HEADER_BOUND + classes + 2 * size;
+    const uint64_t block = header_bound(size) + 2 * size;
     return hemp_rans_levels(parts, count) > 256 ? HEMP_VARINT_MAX + 2 * block : block;
 }
 
 uint64_t hemp_rans_encode_memory(const hemp_part *parts, size_t count) {
     const uint64_t size = sequence_size(parts, count);
     return size == HEMP_NONE ? HEMP_NONE : sizeof(rans_encoder) + strip_bound(size) + size;
+}
+
+static uint64_t headers_bound(uint64_t size) {
+    return HEMP_VARINT_MAX + 2 * header_bound(size);
+}
+
+uint64_t hemp_rans_estimate_memory(const hemp_part *parts, size_t count) {
+    const uint64_t size = sequence_size(parts, count);
+    return size == HEMP_NONE ? HEMP_NONE : hemp_rans_encode_memory(parts, count) + headers_bound(size);
 }
 
 static hemp_status check_indices(const hemp_part *part) {
@@ -212,6 +225,38 @@ static size_t write_states(uint8_t *out, const rans_writer *writer) {
     return (size_t)4 * writer->lanes;
 }
 
+/* 12 - log2(frequency), to within 1e-7, for 1 to 4096. */
+static double bits_of(uint32_t frequency) {
+    unsigned power = 0;
+    while (frequency >> (power + 1) > 0) {
+        power++;
+    }
+    const double mantissa = (double)frequency / (double)(1u << power);
+    const double y = (mantissa - 1) / (mantissa + 1), square = y * y;
+    double sum = 0, term = y; /* the series of the inverse hyperbolic tangent */
+    for (int n = 1; n < 16; n += 2) {
+        sum += term / n;
+        term *= square;
+    }
+    return HEMP_RANS_SCALE_BITS - (double)power - sum * 2.8853900817779268;
+}
+
+/* Bits that the symbols of a histogram take. */
+static double symbols_bits(const rans_table *table, const hemp_rans_histogram *histogram) {
+    double bits = 0;
+    for (uint32_t s = 0; s < HEMP_RANS_MAX_SYMBOLS; s++) {
+        if (histogram->counts[s] > 0) {
+            bits += histogram->counts[s] * bits_of(table->symbols[s].frequency);
+        }
+    }
+    return bits;
+}
+
+/* Bits in the words, where the states hold those of the last symbols: 8 each on average. */
+static double words_bits(double bits, const rans_writer *writer) {
+    return bits > 8 * writer->lanes ? bits - 8 * writer->lanes : 0;
+}
+
 /* The symbols of one class, which end a round. */
 static void write_class(rans_writer *writer, const rans_table *table, const hemp_rans_classes *classes, unsigned k,
                         const uint8_t *symbols) {
@@ -251,9 +296,9 @@ static size_t join_words(uint8_t *out, size_t header, const rans_writer *writer,
     return header + words;
 }
 
-/* A block of one class. */
+/* A block of one class.  With `bits` its words are not written: their bits are added there. */
 static size_t write_plain(uint8_t *out, size_t capacity, rans_table *table, const uint8_t *symbols, size_t size,
-                          const hemp_rans_histogram *histogram) {
+                          const hemp_rans_histogram *histogram, double *bits) {
     rans_writer writer;
     uint32_t symbol;
     if (only_symbol(histogram, size, &symbol)) {
@@ -262,7 +307,11 @@ static size_t write_plain(uint8_t *out, size_t capacity, rans_table *table, cons
     }
     prepare_table(table, histogram);
     begin_writer(&writer, size, out + capacity);
-    write_symbols(&writer, table, symbols, size, (unsigned)(size & (writer.lanes - 1)));
+    if (bits != NULL) {
+        *bits += words_bits(symbols_bits(table, histogram), &writer);
+    } else {
+        write_symbols(&writer, table, symbols, size, (unsigned)(size & (writer.lanes - 1)));
+    }
     out[0] = (uint8_t)choose_lane_bits(size);
     size_t header = 1 + write_frequencies(out + 1, table);
     header += write_states(out + header, &writer);
@@ -278,14 +327,15 @@ static size_t write_strips(rans_encoder *encoder, uint8_t *out, size_t capacity)
     size += hemp_varint_write(out + size, classes->strips.first);
     uint8_t *block = out + size + HEMP_VARINT_MAX;
     const size_t block_size = write_plain(block, capacity - size - HEMP_VARINT_MAX, &encoder->strips_table,
-                                          classes->of_strips, count, &histogram);
+                                          classes->of_strips, count, &histogram, NULL);
     size += hemp_varint_write(out + size, block_size);
     memmove(out + size, block, block_size);
     return size + block_size;
 }
 
-/* A block of several classes. */
-static size_t write_classes(rans_encoder *encoder, uint8_t *out, size_t capacity, const uint8_t *symbols, size_t size) {
+/* A block of several classes; `bits` as above. */
+static size_t write_classes(rans_encoder *encoder, uint8_t *out, size_t capacity, const uint8_t *symbols, size_t size,
+                            double *bits) {
     const hemp_rans_classes *classes = &encoder->classes;
     rans_writer writer;
     uint32_t symbol;
@@ -296,7 +346,12 @@ static size_t write_classes(rans_encoder *encoder, uint8_t *out, size_t capacity
         prepare_table(&encoder->tables[k], &classes->histograms[k]);
         header += write_frequencies(out + header, &encoder->tables[k]);
     }
+    double all = 0;
     for (unsigned k = classes->count; k-- > 0;) {
+        if (bits != NULL) {
+            all += symbols_bits(&encoder->tables[k], &classes->histograms[k]);
+            continue;
+        }
         uint64_t total = 0;
         for (uint32_t s = 0; s < HEMP_RANS_MAX_SYMBOLS; s++) {
             total += classes->histograms[k].counts[s];
@@ -305,25 +360,28 @@ static size_t write_classes(rans_encoder *encoder, uint8_t *out, size_t capacity
             write_class(&writer, &encoder->tables[k], classes, k, symbols);
         }
     }
+    if (bits != NULL) {
+        *bits += words_bits(all, &writer);
+    }
     header += write_states(out + header, &writer);
     return join_words(out, header, &writer, out + capacity);
 }
 
-/* Encode one block into `out`, which has room for the bound; the bytes written. */
+/* Encode one block into `out`, which has room for the bound; the bytes written.  `bits` as above. */
 static size_t encode_block(rans_encoder *encoder, const uint8_t *symbols, size_t size, const hemp_part *only,
-                           uint8_t *out, size_t capacity) {
+                           uint8_t *out, size_t capacity, double *bits) {
     hemp_rans_classes *classes = &encoder->classes;
     classes->count = 1;
     if (only != NULL && size >= CLASSES_MIN) {
         classes->strips = hemp_rans_choose_strips(only);
         hemp_rans_choose_classes(classes, symbols);
         if (classes->count > 1) {
-            return write_classes(encoder, out, capacity, symbols, size);
+            return write_classes(encoder, out, capacity, symbols, size, bits);
         }
     }
     memset(&classes->histograms[0], 0, sizeof classes->histograms[0]);
     hemp_rans_count(&classes->histograms[0], symbols, size);
-    return write_plain(out, capacity, &encoder->tables[0], symbols, size, &classes->histograms[0]);
+    return write_plain(out, capacity, &encoder->tables[0], symbols, size, &classes->histograms[0], bits);
 }
 
 /* -------------------------------------------------------------------------------------------------------- payload */
@@ -355,45 +413,70 @@ static const uint8_t *gather_symbols(const hemp_part *parts, size_t count, hemp_
 }
 
 static size_t encode_two_blocks(rans_encoder *encoder, const hemp_part *parts, size_t count, size_t size, uint8_t *room,
-                                uint8_t *out, size_t capacity) {
+                                uint8_t *out, size_t capacity, double *bits) {
     const hemp_part *only = hemp_rans_only_part(parts, count);
     uint8_t *high = out + HEMP_VARINT_MAX;
     const uint8_t *symbols = gather_symbols(parts, count, HEMP_RANS_HIGH, room);
-    const size_t high_size = encode_block(encoder, symbols, size, only, high, capacity - HEMP_VARINT_MAX);
+    const size_t high_size = encode_block(encoder, symbols, size, only, high, capacity - HEMP_VARINT_MAX, bits);
     const size_t prefix = hemp_varint_write(out, high_size);
     memmove(out + prefix, high, high_size);
     const size_t used = prefix + high_size;
     symbols = gather_symbols(parts, count, HEMP_RANS_LOW_BYTE, room);
-    return used + encode_block(encoder, symbols, size, only, out + used, capacity - used);
+    return used + encode_block(encoder, symbols, size, only, out + used, capacity - used, bits);
 }
 
-hemp_status hemp_rans_encode(const hemp_part *parts, size_t count, uint8_t *payload, size_t capacity, size_t *size,
-                             void *memory, size_t memory_size) {
+static hemp_status check_parts(const hemp_part *parts, size_t count) {
     hemp_status status = hemp_parts_check(parts, count);
     for (size_t i = 0; i < count && status == HEMP_OK; i++) {
         status = check_indices(&parts[i]);
     }
-    if (status != HEMP_OK) {
-        return status;
-    }
-    if (memory_size < hemp_rans_encode_memory(parts, count) || capacity < hemp_rans_encode_bound(parts, count)) {
-        return HEMP_MEMORY_TOO_SMALL;
-    }
+    return status;
+}
+
+/* The bytes written; `bits` as above. */
+static size_t encode_all(const hemp_part *parts, size_t count, uint8_t *payload, size_t capacity, void *memory,
+                         double *bits) {
     rans_encoder *encoder = (rans_encoder *)memory;
     const uint32_t levels = hemp_rans_levels(parts, count);
     if (levels == 1) {
-        *size = 0;
-        return HEMP_OK;
+        return 0;
     }
     const size_t symbols = (size_t)sequence_size(parts, count);
     uint8_t *strip_classes = (uint8_t *)memory + sizeof *encoder;
     uint8_t *room = strip_classes + strip_bound(symbols);
     encoder->classes.of_strips = strip_classes;
     if (levels > 256) {
-        *size = encode_two_blocks(encoder, parts, count, symbols, room, payload, capacity);
-    } else {
-        *size = encode_block(encoder, gather_symbols(parts, count, HEMP_RANS_WHOLE, room), symbols,
-                             hemp_rans_only_part(parts, count), payload, capacity);
+        return encode_two_blocks(encoder, parts, count, symbols, room, payload, capacity, bits);
     }
+    return encode_block(encoder, gather_symbols(parts, count, HEMP_RANS_WHOLE, room), symbols,
+                        hemp_rans_only_part(parts, count), payload, capacity, bits);
+}
+
+hemp_status hemp_rans_encode(const hemp_part *parts, size_t count, uint8_t *payload, size_t capacity, size_t *size,
+                             void *memory, size_t memory_size) {
+    const hemp_status status = check_parts(parts, count);
+    if (status != HEMP_OK) {
+        return status;
+    }
+    if (memory_size < hemp_rans_encode_memory(parts, count) || capacity < hemp_rans_encode_bound(parts, count)) {
+        return HEMP_MEMORY_TOO_SMALL;
+    }
+    *size = encode_all(parts, count, payload, capacity, memory, NULL);
+    return HEMP_OK;
+}
+
+hemp_status hemp_rans_estimate(const hemp_part *parts, size_t count, double *bits, void *memory, size_t memory_size) {
+    const hemp_status status = check_parts(parts, count);
+    if (status != HEMP_OK) {
+        return status;
+    }
+    if (memory_size < hemp_rans_estimate_memory(parts, count)) {
+        return HEMP_MEMORY_TOO_SMALL;
+    }
+    const size_t room = (size_t)headers_bound(sequence_size(parts, count));
+    uint8_t *headers = (uint8_t *)memory + (size_t)hemp_rans_encode_memory(parts, count);
+    *bits = 0;
+    const size_t written = encode_all(parts, count, headers, room, memory, bits);
+    *bits += 8.0 * (double)written;
     return HEMP_OK;
 }
