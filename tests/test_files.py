@@ -100,7 +100,7 @@ def test_kill_leaves_the_old_file_whole(tmp_path: Path) -> None:
         "os.replace = lambda *_: os._exit(9)\n"
         "hemp_codec.save_file({'x': numpy.zeros(9)}, sys.argv[1])\n"
     )
-    assert subprocess.run([sys.executable, "-c", script, str(path)], check=False).returncode == 9
+    assert subprocess.run([sys.executable, "-c", script, str(path)], check=False, cwd=tmp_path).returncode == 9
     assert path.read_bytes() == old
 
 
@@ -150,9 +150,9 @@ def test_public_names() -> None:
     assert issubclass(errors.LimitError, HempError) and issubclass(errors.UnsupportedError, HempError)
 
 
-def test_import_does_not_need_torch() -> None:
+def test_import_does_not_need_torch(tmp_path: Path) -> None:
     script = (
         "import sys; sys.modules['torch'] = None; import hemp_codec, hemp_codec.files; print(hemp_codec.__version__)"
     )
-    run = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    run = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True, cwd=tmp_path)
     assert run.stdout.strip() == hemp_codec.__version__

@@ -7,7 +7,7 @@ import itertools
 import ml_dtypes
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -114,6 +114,7 @@ def test_many_values_are_found_as_by_plain_search(dtype: np.dtype, num_levels: i
     num_levels=st.integers(1, 4),
     pin_zero=st.booleans(),
 )
+@example(values=[1, 2, -2], num_levels=2, pin_zero=True)
 def test_few_values_get_the_best_levels(values: list[int], num_levels: int, pin_zero: bool) -> None:
     array = np.array(values, np.float32)
     indices, params = LloydMax(num_levels, pin_zero).quantize(array)

@@ -119,7 +119,7 @@ CONVERT = "checkpoints.convert(Reader(source), target, threads=2)"
 
 def run_limited(what: str, source: Path, target: Path, limit: int) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", LIMITED + what, str(source), str(target), str(limit)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=source.parent)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit is Linux's")

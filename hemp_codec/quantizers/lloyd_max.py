@@ -72,12 +72,18 @@ class LloydMax:
 
     def _start(self, values: Distribution) -> np.ndarray:
         if self.levels > _MAX_OPTIMAL_LEVELS:
-            cells = condense(values, self.levels)
-            return _pin(_means(values, cells), self.pin_zero)
+            return self._levels_of(values, condense(values, self.levels))
         cells = condense(values, min(max(_POINTS_PER_LEVEL * self.levels, _MIN_POINTS), _MAX_POINTS))
         means, weights = _means(values, cells), values.counts(cells).astype(np.float64)
         cuts = optimal_cuts(means, weights, min(self.levels, len(means)), pin_zero=self.pin_zero)
-        return _pin(_means(values, cells[cuts]), self.pin_zero)
+        return self._levels_of(values, cells[cuts])
+
+    def _levels_of(self, values: Distribution, cells: np.ndarray) -> np.ndarray:
+        """The means of the cells, ascending; if zero is pinned, it replaces the mean for which that costs least."""
+        levels = _means(values, cells)
+        if self.pin_zero:
+            levels[np.argmin(values.counts(cells) * levels * levels)] = 0.0
+        return np.sort(levels)
 
 
 def settle(values: Distribution, levels: np.ndarray, *, pin_zero: bool) -> np.ndarray:
@@ -99,14 +105,6 @@ def _means(values: Distribution, cells: np.ndarray, empty: np.ndarray | float = 
     """Mean of each cell; ``empty`` where it has no values.  A zero is positive."""
     counts = values.counts(cells)
     return np.where(counts > 0, values.sums(cells) / np.maximum(counts, 1), empty) + 0.0
-
-
-def _pin(levels: np.ndarray, pin_zero: bool) -> np.ndarray:
-    """The levels with the one nearest to zero moved there, ascending."""
-    if pin_zero:
-        levels = levels.copy()
-        levels[np.argmin(np.abs(levels))] = 0.0
-    return np.sort(levels)
 
 
 def _representable(levels: np.ndarray, dtype: np.dtype) -> np.ndarray:
