@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -78,25 +80,24 @@ class Preparer:
         self._seen: dict[object, int] = {}
         self._count = 0
 
-    def prepare(self, name: str, value: np.ndarray | QuantizedTensor) -> Prepared:
-        """The next tensor.
+    def prepare(self, name: str, value: np.ndarray | QuantizedTensor) -> Callable[[], Prepared]:
+        """Check the next tensor and look for its tie; what is given back does the rest, in any thread.
 
         Raises:
-            HempError: name, dtype, shape or values cannot be stored; the message names the tensor.
+            HempError: name, dtype, shape or values cannot be stored; the message names the tensor.  The second half
+                raises it too.
         """
         number = self._count
         self._count += 1
         encoded = _encode_name(name)
         rule = first_match(self._rules, name)
         coder = rule.coder if rule and rule.coder else self._coder
-        try:
+        with _naming(name):
             if isinstance(value, QuantizedTensor):
-                return self._quantized(number, encoded, value, coder)
-            return self._array(number, encoded, _as_array(value), rule, coder)
-        except HempError as error:
-            error.args = (f"tensor {name!r}: {error}", *error.args[1:])
-            error.tensor = name
-            raise
+                prepared = self._quantized(number, encoded, value, coder)
+                return lambda: prepared
+            finish = self._array(number, encoded, _as_array(value), rule, coder)
+        return _naming(name)(finish)
 
     def _quantized(self, number: int, name: bytes, value: QuantizedTensor, coder: Coder) -> Prepared:
         indices, levels = _check_quantized(value)
@@ -107,20 +108,20 @@ class Preparer:
         source = QuantizedIndices(indices.reshape(-1))
         return _prepared(name, dtype, indices.shape, parameters, source, len(levels), coder)
 
-    def _array(self, number: int, name: bytes, array: np.ndarray, rule: Rule | None, coder: Coder) -> Prepared:
+    def _array(
+        self, number: int, name: bytes, array: np.ndarray, rule: Rule | None, coder: Coder
+    ) -> Callable[[], Prepared]:
         dtype = dtypes.of(array)
         _check_shape(array.shape, dtype)
         quantizer = self._choose(rule, dtype, array)
         data = element_bytes(array)
         tied = self._tie(number, data.nbytes, data, None, (quantizer, dtype.number, array.size))
         if tied is not None:
-            return _prepared(name, dtype, array.shape, Tied(tied), None, 0, coder)
+            return partial(_prepared, name, dtype, array.shape, Tied(tied), None, 0, coder)
         if isinstance(quantizer, Lossless):
-            planes = Planes(dtype, array.shape)
-            return _prepared(name, dtype, array.shape, planes, LosslessIndices(dtype, data), dtype.plane_levels, coder)
-        indices, parameters = quantizer.quantize(array)
-        source = QuantizedIndices(np.asarray(indices, order="C").reshape(-1))
-        return _prepared(name, dtype, array.shape, parameters, source, parameters.num_levels, coder)
+            planes, source = Planes(dtype, array.shape), LosslessIndices(dtype, data)
+            return partial(_prepared, name, dtype, array.shape, planes, source, dtype.plane_levels, coder)
+        return partial(_quantize, name, dtype, array, quantizer, coder)
 
     def _choose(self, rule: Rule | None, dtype: DType, array: np.ndarray) -> Quantizer:
         if not dtype.quantizable or array.size == 0:
@@ -152,6 +153,23 @@ class Preparer:
 
 def _blake2b(data: np.ndarray) -> bytes:
     return hashlib.blake2b(data.data, digest_size=32).digest()
+
+
+def _quantize(name: bytes, dtype: DType, array: np.ndarray, quantizer: Quantizer, coder: Coder) -> Prepared:
+    indices, parameters = quantizer.quantize(array)
+    source = QuantizedIndices(np.asarray(indices, order="C").reshape(-1))
+    return _prepared(name, dtype, array.shape, parameters, source, parameters.num_levels, coder)
+
+
+@contextmanager
+def _naming(name: str) -> Iterator[None]:
+    """Name the tensor in errors."""
+    try:
+        yield
+    except HempError as error:
+        error.args = (f"tensor {name!r}: {error}", *error.args[1:])
+        error.tensor = name
+        raise
 
 
 def _prepared(

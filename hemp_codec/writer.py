@@ -1,7 +1,7 @@
 """Writing a `.hemp` file: checkpoint -> arrays -> quantizer -> indices and levels -> coder -> streams -> container.
 
 ``write`` writes to any binary file object and holds neither all tensors nor all streams in memory: tensors are taken
-from the mapping one after the other, and coded segments beyond 256 MiB wait in a temporary file, since the directory
+from the mapping one after the other, and coded segments beyond 64 MiB wait in a temporary file, since the directory
 that says where they are stands in front of them.
 """
 
@@ -15,28 +15,31 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
-from typing import IO, BinaryIO
+from functools import partial
+from typing import IO, BinaryIO, TypeVar
 
 import numpy as np
 
 from hemp_codec import coders, quantizers
 from hemp_codec._front import SEGMENT_BITS as SEGMENT_BITS_CHOICES
 from hemp_codec._front import RecordedTensor, StreamRecord, chunk_bytes, front_bytes, recorded
-from hemp_codec._prepare import Preparer
+from hemp_codec._prepare import Prepared, Preparer
 from hemp_codec._streams import CodedSegment, Grouper, Stream, segment_tasks
 from hemp_codec.coders import Coder
-from hemp_codec.errors import LimitError
+from hemp_codec.errors import HempError, LimitError
 from hemp_codec.quantizers import Quantizer
 from hemp_codec.rules import RuleLike, parse_rules
 from hemp_codec.tensors import QuantizedTensor
 
 SEGMENT_BITS = 20
 _MAX_TENSORS = 1 << 24
-_SPOOL_MEMORY = 1 << 28
+_SPOOL_MEMORY = 1 << 26
+_PREPARED_AHEAD = 1 << 29  # bytes of tensors that are quantized at a time, if there are several
 _TASKS_PER_THREAD = 4  # coded or waiting at a time: enough to keep threads busy, few enough to bound memory
 
 Tensors = Mapping[str, np.ndarray] | Mapping[str, QuantizedTensor] | Mapping[str, np.ndarray | QuantizedTensor]
 Progress = Callable[[str, int, int], None]
+T = TypeVar("T")
 
 
 def encode(
@@ -123,22 +126,67 @@ def write(
     ):
         body = _Body(spool, pool, count, segment_bits)
         preparer = Preparer(chosen_quantizer, chosen_coder, chosen_rules, pool.map if pool else map)
-        records = _code_all(tensors, preparer, body, progress)
+        prepared = _prepare_all(tensors, preparer, pool, count)
+        records = _code_all(prepared, body, len(tensors), progress)
         return _assemble(file, front_bytes(body.place(records), segment_bits, chunks), body)
 
 
-def _code_all(tensors: Tensors, preparer: Preparer, body: _Body, progress: Progress | None) -> list[RecordedTensor]:
-    """Prepare and code all tensors; gives their records without streams."""
+def _prepare_all(
+    tensors: Tensors, preparer: Preparer, pool: ThreadPoolExecutor | None, threads: int
+) -> Iterator[tuple[str, Prepared]]:
+    """The tensors in order.  Some are quantized ahead in other threads: as many as fit into a bounded memory."""
+    ahead: deque[tuple[str, int, Future[Prepared]]] = deque()
+    for name, value in tensors.items():
+        size = value.indices.nbytes if isinstance(value, QuantizedTensor) else getattr(value, "nbytes", 0)
+        while ahead and (len(ahead) >= threads or size + sum(taken for _, taken, _ in ahead) > _PREPARED_AHEAD):
+            yield _first_of(ahead)
+        ahead.append((name, size, _submit(pool, _preparation(preparer, name, value))))
+        del value
+    while ahead:
+        yield _first_of(ahead)
+
+
+def _preparation(preparer: Preparer, name: str, value: np.ndarray | QuantizedTensor) -> Callable[[], Prepared]:
+    """The second half of preparing a tensor; it raises the error of the first half, so that errors come in order."""
+    try:
+        return preparer.prepare(name, value)
+    except HempError as error:
+        return partial(_raise, error)
+
+
+def _raise(error: HempError) -> Prepared:
+    raise error
+
+
+def _first_of(ahead: deque[tuple[str, int, Future[Prepared]]]) -> tuple[str, Prepared]:
+    name, _, future = ahead.popleft()
+    return name, future.result()
+
+
+def _submit(pool: ThreadPoolExecutor | None, task: Callable[[], T]) -> Future[T]:
+    """The future of ``task``; without a pool it is called here and now."""
+    if pool:
+        return pool.submit(task)
+    future: Future[T] = Future()
+    future.set_result(task())
+    return future
+
+
+def _code_all(
+    tensors: Iterable[tuple[str, Prepared]], body: _Body, total: int, progress: Progress | None
+) -> list[RecordedTensor]:
+    """Code all tensors; gives their records without streams."""
     records = []
     grouper = Grouper(body.segment_elements)
-    for number, (name, value) in enumerate(tensors.items()):
-        tensor = preparer.prepare(name, value)
+    for name, tensor in tensors:
         records.append(recorded(tensor))
         if tensor.indices is not None:
-            for stream in grouper.add(number, tensor):
+            for stream in grouper.add(len(records) - 1, tensor):
                 body.code(stream)
+                del stream
+        del tensor  # its memory is needed while the next one is prepared
         if progress:
-            progress(name, number + 1, len(tensors))
+            progress(name, len(records), total)
     for stream in grouper.finish():
         body.code(stream)
     return records
@@ -174,7 +222,7 @@ class _Body:
         self._joined.update(stream.numbers[1:])
         self._offsets[opener] = []
         for task in segment_tasks(stream, self.segment_elements):
-            self._pending.append((opener, self._submit(task)))
+            self._pending.append((opener, _submit(self._pool, task)))
             while len(self._pending) > self._max_pending:
                 self._collect()
 
@@ -193,13 +241,6 @@ class _Body:
             for offset, (size, _) in zip(self._offsets[opener], self._streams[opener].segments, strict=True):
                 self._spool.seek(offset)
                 yield self._spool.read(size)
-
-    def _submit(self, task: Callable[[], CodedSegment]) -> Future[CodedSegment]:
-        if self._pool:
-            return self._pool.submit(task)
-        future: Future[CodedSegment] = Future()
-        future.set_result(task())
-        return future
 
     def _collect(self) -> None:
         """Wait for the oldest segment and put it away."""

@@ -113,6 +113,7 @@ source, target, limit = sys.argv[1], sys.argv[2], before + int(sys.argv[3])
 resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 """
 SAVE = "hemp_codec.save_file(checkpoints.load(source).tensors, target, coder='rans', threads=2)"
+QUANTIZE = SAVE.replace("threads=2", "threads=2, quantizer='lloyd-max:300'")
 LOAD = "assert len(hemp_codec.load_file(source, threads=2)) == 2"
 CONVERT = "checkpoints.convert(Reader(source), target, threads=2)"
 
@@ -128,6 +129,7 @@ def test_memory_is_taken_for_segments_not_for_tensors(tmp_path: Path) -> None:
     values = np.resize(RANDOM.choice(np.arange(16), 1 << 16).astype(np.float32) / 16, TENSOR // 4)
     checkpoints.save({"w": values.reshape(-1, 1024), "b": np.ones(5, np.float32)}, source)
     for what, input_file, output, limit in [
+        (QUANTIZE, source, file, TENSOR + TENSOR // 2 + 56 * MEGA),  # sorted values, indices
         (SAVE, source, file, 56 * MEGA),
         (LOAD, file, file, TENSOR + 40 * MEGA),
         (CONVERT, file, back, 56 * MEGA),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hemp_codec.dtypes import DType
-from hemp_codec.quantizers._distribution import Distribution
+from hemp_codec.quantizers._distribution import Distribution, overlapping, pieces
 from hemp_codec.quantizers.base import UniformGrid, largest_value, step_dtype
 
 _MAX_OFFSET = 1 << 23
@@ -56,7 +56,7 @@ class _Search:
     def fallback(self) -> _Candidate:
         """A grid that is valid whatever the values: zero, or the value of largest magnitude and zero."""
         largest = max(self._low, self._high, key=abs)
-        mean = float(self._values.prefix_sums[-1]) / self._values.size
+        mean = self._values.prefix_sums.total / self._values.size
         spans_zero = self._low <= 0 <= self._high
         if largest == 0 or (self._num_levels == 1 and spans_zero):
             return self._candidate(abs(largest) or 1.0, 0, 1)
@@ -102,10 +102,13 @@ class _Search:
 
     def _exact_steps(self) -> Iterator[float]:
         """Steps of values that lie on a grid already: the smallest magnitude and the smallest distance."""
-        values = self._values.scaled()
-        gaps = np.diff(values)
-        for sizes in (np.abs(values[values != 0]), gaps[gaps > 0]):
-            smallest = float(sizes.min())
+        magnitude = gap = math.inf
+        for piece in overlapping(len(self._values.values)):
+            values = self._values.scaled(piece)
+            gaps = np.diff(values)
+            magnitude = min(magnitude, float(np.abs(values[values != 0]).min(initial=math.inf)))
+            gap = min(gap, float(gaps[gaps > 0].min(initial=math.inf)))
+        for smallest in (magnitude, gap):
             if (self._high - self._low) / smallest < 4 * self._num_levels:
                 yield smallest
 
@@ -134,7 +137,10 @@ class _Search:
 
 def _deviation(values: Distribution) -> float:
     """Power of two below the standard deviation of the tensor's values, in units of the scale."""
-    counts = values.counts(np.arange(len(values.values) + 1))
-    mean = float(values.prefix_sums[-1]) / values.size
-    deviation = float(np.sqrt(np.sum(counts * (values.scaled() - mean) ** 2) / values.size))
+    mean = values.prefix_sums.total / values.size
+    squares = 0.0
+    for piece in pieces(len(values.values)):
+        counts = values.counts(np.arange(piece.start, piece.stop + 1))
+        squares += float(np.sum(counts * (values.scaled(piece) - mean) ** 2))
+    deviation = math.sqrt(squares / values.size)
     return math.ldexp(0.5, math.frexp(deviation)[1]) if deviation else 0.0

@@ -9,7 +9,7 @@ import numpy as np
 
 from hemp_codec import dtypes
 from hemp_codec.quantizers._condense import condense
-from hemp_codec.quantizers._distribution import Distribution, distribution
+from hemp_codec.quantizers._distribution import Distribution, distribution, pieces
 from hemp_codec.quantizers._nearest import nearest_indices
 from hemp_codec.quantizers._optimal import optimal_cuts
 from hemp_codec.quantizers.base import Codebook, check_num_levels, largest_value, look_up
@@ -116,13 +116,19 @@ def _representable(levels: np.ndarray, dtype: np.dtype) -> np.ndarray:
 
 def _without_unused(indices: np.ndarray, levels: np.ndarray, *, keep_zero: bool) -> tuple[np.ndarray, Codebook]:
     """Indices and codebook without the levels that no index names."""
-    used = np.bincount(indices.reshape(-1), minlength=len(levels)) > 0
+    flat = indices.reshape(-1)
+    used = np.zeros(len(levels), bool)
+    for piece in pieces(flat.size):
+        used |= np.bincount(flat[piece], minlength=len(levels)) > 0
     if keep_zero:
         used |= levels == 0
     if indices.size == 0:
         used[:1] = True
     if used.all():
         return indices, Codebook(levels)
-    numbers = np.cumsum(used) - 1
     kept = levels[used]
-    return numbers.astype(indices.dtype)[indices].astype(index_dtype(len(kept)), copy=False), Codebook(kept)
+    numbers = (np.cumsum(used) - 1).astype(index_dtype(len(kept)))
+    renumbered = np.empty(flat.size, numbers.dtype)
+    for piece in pieces(flat.size):
+        renumbered[piece] = numbers[flat[piece]]
+    return renumbered.reshape(indices.shape), Codebook(kept)
