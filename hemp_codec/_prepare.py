@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
-from hemp_codec import dtypes
+from hemp_codec import _native, dtypes
 from hemp_codec._indices import IndexSource, LosslessIndices, QuantizedIndices
 from hemp_codec.coders import Coder
 from hemp_codec.dtypes import DType
@@ -25,9 +24,8 @@ from hemp_codec.tensors import QuantizedTensor, index_dtype
 MAX_NAME_SIZE = 65535
 MAX_RANK = 32
 _MIN_TIED_SIZE = 16  # below that a tie costs about what the bytes cost
-_DIGEST_PIECE = 1 << 22
 
-Parallel = Callable[[Callable[[np.ndarray], bytes], list[np.ndarray]], Iterable[bytes]]
+Value = np.ndarray | QuantizedTensor
 
 
 @dataclass(frozen=True)
@@ -69,15 +67,17 @@ class Preparer:
         quantizer: for tensors that no rule matches: lossy ones only for floating-point tensors of rank 2 and more.
         coder: for tensors whose rule names none.
         rules: the first match wins.
-        parallel: as ``map``, but may call the function in other threads.
+        tensors: all of them, by name; those that a later one looks like are asked for again.
     """
 
-    def __init__(self, quantizer: Quantizer, coder: Coder, rules: tuple[Rule, ...], parallel: Parallel = map) -> None:
+    def __init__(
+        self, quantizer: Quantizer, coder: Coder, rules: tuple[Rule, ...], tensors: Mapping[str, Value]
+    ) -> None:
         self._quantizer = quantizer
         self._coder = coder
         self._rules = rules
-        self._parallel = parallel
-        self._seen: dict[object, int] = {}
+        self._tensors = tensors
+        self._seen: dict[object, tuple[int, str]] = {}
         self._count = 0
 
     def prepare(self, name: str, value: np.ndarray | QuantizedTensor) -> Callable[[], Prepared]:
@@ -94,34 +94,36 @@ class Preparer:
         coder = rule.coder if rule and rule.coder else self._coder
         with _naming(name):
             if isinstance(value, QuantizedTensor):
-                prepared = self._quantized(number, encoded, value, coder)
+                prepared = self._quantized(number, name, encoded, value, coder)
                 return lambda: prepared
-            finish = self._array(number, encoded, _as_array(value), rule, coder)
+            finish = self._array(number, name, encoded, _as_array(value), rule, coder)
         return _naming(name)(finish)
 
-    def _quantized(self, number: int, name: bytes, value: QuantizedTensor, coder: Coder) -> Prepared:
+    def _quantized(self, number: int, name: str, encoded: bytes, value: QuantizedTensor, coder: Coder) -> Prepared:
         indices, levels = _check_quantized(value)
         dtype = dtypes.of(levels)
         _check_shape(indices.shape, dtype)
-        tied = self._tie(number, indices.size * dtype.size, indices, levels, ("quantized", dtype.number, indices.size))
+        tied = self._tie(
+            number, name, indices.size * dtype.size, [indices, levels], ("quantized", dtype.number, indices.size)
+        )
         parameters = Tied(tied) if tied is not None else Codebook(levels)
         source = QuantizedIndices(indices.reshape(-1))
-        return _prepared(name, dtype, indices.shape, parameters, source, len(levels), coder)
+        return _prepared(encoded, dtype, indices.shape, parameters, source, len(levels), coder)
 
     def _array(
-        self, number: int, name: bytes, array: np.ndarray, rule: Rule | None, coder: Coder
+        self, number: int, name: str, encoded: bytes, array: np.ndarray, rule: Rule | None, coder: Coder
     ) -> Callable[[], Prepared]:
         dtype = dtypes.of(array)
         _check_shape(array.shape, dtype)
         quantizer = self._choose(rule, dtype, array)
         data = element_bytes(array)
-        tied = self._tie(number, data.nbytes, data, None, (quantizer, dtype.number, array.size))
+        tied = self._tie(number, name, data.nbytes, [data], (quantizer, dtype.number, array.size))
         if tied is not None:
-            return partial(_prepared, name, dtype, array.shape, Tied(tied), None, 0, coder)
+            return partial(_prepared, encoded, dtype, array.shape, Tied(tied), None, 0, coder)
         if isinstance(quantizer, Lossless):
             planes, source = Planes(dtype, array.shape), LosslessIndices(dtype, data)
-            return partial(_prepared, name, dtype, array.shape, planes, source, dtype.plane_levels, coder)
-        return partial(_quantize, name, dtype, array, quantizer, coder)
+            return partial(_prepared, encoded, dtype, array.shape, planes, source, dtype.plane_levels, coder)
+        return partial(_quantize, encoded, dtype, array, quantizer, coder)
 
     def _choose(self, rule: Rule | None, dtype: DType, array: np.ndarray) -> Quantizer:
         if not dtype.quantizable or array.size == 0:
@@ -131,28 +133,29 @@ class Preparer:
         return self._quantizer if array.ndim >= 2 else Lossless()
 
     def _tie(
-        self, number: int, size: int, data: np.ndarray, levels: np.ndarray | None, kind: tuple[object, ...]
+        self, number: int, name: str, size: int, content: list[np.ndarray], kind: tuple[object, ...]
     ) -> int | None:
-        """The earlier record of the same content and kind, or None."""
+        """The earlier record of the same content and kind, or None.
+
+        A checksum finds the candidate; only comparing shows that it has the same content.
+        """
         if size < _MIN_TIED_SIZE:
             return None
-        content = self._digest(data.reshape(-1).view(np.uint8))
-        if levels is not None:
-            content += self._digest(levels.view(np.uint8))
-        earlier = self._seen.setdefault((content, kind), number)
-        return None if earlier == number else earlier
-
-    def _digest(self, data: np.ndarray) -> bytes:
-        """A digest of ``data``, by way of those of its pieces."""
-        pieces = [data[start : start + _DIGEST_PIECE] for start in range(0, len(data), _DIGEST_PIECE)]
-        if len(pieces) == 1:
-            return _blake2b(pieces[0])
-        digests = b"".join(self._parallel(_blake2b, pieces))
-        return _blake2b(np.frombuffer(digests, np.uint8))
+        views = [part.reshape(-1).view(np.uint8) for part in content]
+        key = (kind, *(_native.crc32(view) for view in views))
+        earlier, earlier_name = self._seen.setdefault(key, (number, name))
+        if earlier == number:
+            return None
+        others = _content(self._tensors[earlier_name])
+        same = len(others) == len(views) and all(map(np.array_equal, views, others))
+        return earlier if same else None
 
 
-def _blake2b(data: np.ndarray) -> bytes:
-    return hashlib.blake2b(data.data, digest_size=32).digest()
+def _content(value: Value) -> list[np.ndarray]:
+    """The bytes that make out a tensor: uint8, 1-D."""
+    if isinstance(value, QuantizedTensor):
+        return [part.reshape(-1).view(np.uint8) for part in _check_quantized(value)]
+    return [element_bytes(_as_array(value))]
 
 
 def _quantize(name: bytes, dtype: DType, array: np.ndarray, quantizer: Quantizer, coder: Coder) -> Prepared:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
 
-from hemp_codec import coders
+from hemp_codec import _native, coders
 from hemp_codec._entropy import entropy
 from hemp_codec._prepare import Prepared
 from hemp_codec._varint import varint
@@ -23,9 +22,9 @@ _MAX_GROUP = 1 << 16  # estimated coded bytes of a solid group of a large file
 _MAX_WHOLE = 1 << 21  # stored bytes up to which a whole class is one solid group
 _MAX_WHOLE_ELEMENTS = 1 << 20
 _CODED_SAMPLE = (4, 1 << 13)  # pieces and elements of each, that are coded to see whether coding a plane pays
-_ENTROPY_SAMPLE = (16, 1 << 14)  # ... that stand for the entropy of a plane of several segments
+_ENTROPY_SAMPLE = (16, 1 << 12)  # ... that stand for the entropy of a plane
 _WORTH = 0.995  # a plane is coded if that makes it smaller than this part of its stored size
-_SURELY_WORTH = 0.97  # ... of its zero-order entropy: no sample is needed
+_SURELY_WORTH = 0.985  # ... of its zero-order entropy: no sample is needed
 
 
 @dataclass(frozen=True)
@@ -176,12 +175,12 @@ def _code_single(stream: Stream) -> CodedSegment:
     parts = [_part(tensor, 0, tensor.elements) for tensor in stream.tensors]
     planes = zip(*(_cut(tensor, 0, tensor.elements) for tensor in stream.tensors), strict=True)
     payloads, coded = [], []
+    stored_size = _native.stored_size(parts)
     for indices in planes:
-        plain = stored.encode_parts(indices, parts)
-        payload = coder.encode_parts(indices, parts) if _may_pay(coder, indices, parts) else plain
-        is_coded = len(payload) + len(varint(len(payload))) < _WORTH * len(plain)
+        payload = coder.encode_parts(indices, parts) if _may_pay(coder, indices, parts) else None
+        is_coded = payload is not None and len(payload) + len(varint(len(payload))) < _WORTH * stored_size
         coded.append(is_coded)
-        payloads.append(payload if is_coded else plain)
+        payloads.append(payload if is_coded and payload is not None else stored.encode_parts(indices, parts))
     return _assemble(coder, coded, payloads)
 
 
@@ -193,7 +192,7 @@ def _assemble(coder: Coder, coded: list[bool], payloads: list[bytes]) -> CodedSe
     for payload in sized[:-1]:
         pieces += [varint(len(payload)), payload]
     data = b"".join(pieces + sized[-1:])
-    return CodedSegment(coder.number if mask else coders.Stored.number, mask, data, zlib.crc32(data))
+    return CodedSegment(coder.number if mask else coders.Stored.number, mask, data, _native.crc32(data))
 
 
 def _decide(tensor: Prepared) -> list[bool]:
@@ -215,8 +214,9 @@ def _may_pay(coder: Coder, indices: Sequence[np.ndarray], parts: Sequence[Part])
     if not _needs_sample(coder, parts):
         return coder.number != coders.Stored.number
     (plane,), (part,) = indices, parts
-    samples = _spread(part, *_CODED_SAMPLE)
-    return _promises(coder, plane, [plane[slice(*_range(sample))] for sample in samples], samples)
+    pieces, samples = _spread(part, *_ENTROPY_SAMPLE), _spread(part, *_CODED_SAMPLE)
+    some = np.concatenate([plane[slice(*_range(piece))] for piece in pieces])
+    return _promises(coder, some, [plane[slice(*_range(sample))] for sample in samples], samples)
 
 
 def _needs_sample(coder: Coder, parts: Sequence[Part]) -> bool:
@@ -227,7 +227,10 @@ def _needs_sample(coder: Coder, parts: Sequence[Part]) -> bool:
 def _promises(coder: Coder, plane: np.ndarray, sample: Sequence[np.ndarray], parts: Sequence[Part]) -> bool:
     """Whether a plane (or enough of it) has low entropy, or else a ``sample`` of it, of ``parts``, gets smaller."""
     width = _width(parts[0].num_levels)
-    if entropy(plane, parts[0].num_levels) < _SURELY_WORTH * width:
+    found = entropy(plane, parts[0].num_levels)
+    if coder.number == coders.Rans.number:  # it comes near this entropy, and seldom far below
+        return found < _WORTH * width
+    if found < _SURELY_WORTH * width:
         return True
     return 8 * len(coder.encode_parts(sample, parts)) < _WORTH * width * math.prod(_CODED_SAMPLE)
 

@@ -17,7 +17,7 @@ from hemp_codec.segments import Planes, decode_segment
 from hemp_codec.sources import Source
 
 Progress = Callable[[int, int], None]
-_TASKS_PER_THREAD = 4
+_TASKS_PER_THREAD = 2
 
 
 class Piece(NamedTuple):

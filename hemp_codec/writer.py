@@ -7,9 +7,7 @@ that says where they are stands in front of them.
 
 from __future__ import annotations
 
-import io
 import os
-import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -24,6 +22,7 @@ from hemp_codec import coders, quantizers
 from hemp_codec._front import SEGMENT_BITS as SEGMENT_BITS_CHOICES
 from hemp_codec._front import RecordedTensor, StreamRecord, chunk_bytes, front_bytes, recorded
 from hemp_codec._prepare import Prepared, Preparer
+from hemp_codec._spool import Spool
 from hemp_codec._streams import CodedSegment, Grouper, Stream, segment_tasks
 from hemp_codec.coders import Coder
 from hemp_codec.errors import HempError, LimitError
@@ -55,20 +54,10 @@ def encode(
     segment_bits: int = SEGMENT_BITS,
 ) -> bytes:
     """The bytes of a `.hemp` file; arguments and errors as for ``write``."""
-    out = io.BytesIO()
-    write(
-        tensors,
-        out,
-        quantizer=quantizer,
-        coder=coder,
-        rules=rules,
-        metadata=metadata,
-        threads=threads,
-        source_sha256=source_sha256,
-        progress=progress,
-        segment_bits=segment_bits,
+    pieces = _encode(
+        tensors, quantizer, coder, rules, metadata, threads, source_sha256, progress, segment_bits, spool_dir=None
     )
-    return out.getvalue()
+    return b"".join(pieces)
 
 
 def write(
@@ -89,7 +78,7 @@ def write(
 
     Args:
         tensors: names to arrays of any dtype of the format, byte order and memory layout, or to ``QuantizedTensor``s,
-            which are stored as they are.  Each value is asked for once, in order.
+            which are stored as they are.  Values are asked for in order, and again where a later one looks the same.
         file: binary file object; nothing is written to it before all tensors are coded.
         quantizer: for tensors that no rule matches.  A lossy one applies to float16, bfloat16, float32 and float64
             tensors of rank 2 and more; all others stay lossless.
@@ -111,24 +100,42 @@ def write(
             ValueError: a tensor has NaN or infinite values and a lossy quantizer was asked for.
         ValueError: an argument is out of range.
     """
+    pieces = _encode(
+        tensors, quantizer, coder, rules, metadata, threads, source_sha256, progress, segment_bits, spool_dir
+    )
+    return sum(file.write(piece) for piece in pieces)
+
+
+def _encode(
+    tensors: Tensors,
+    quantizer: str | Quantizer,
+    coder: str | Coder,
+    rules: Iterable[RuleLike],
+    metadata: Mapping[str, str] | None,
+    threads: int | None,
+    source_sha256: bytes | None,
+    progress: Progress | None,
+    segment_bits: int,
+    spool_dir: str | os.PathLike[str] | None,
+) -> Iterator[bytes]:
+    """The file in pieces, the first of them when everything is coded; arguments and errors as for ``write``."""
     if segment_bits not in SEGMENT_BITS_CHOICES:
         raise ValueError(f"segment_bits must be an even number from 10 to 24, not {segment_bits!r}")
     if len(tensors) > _MAX_TENSORS:
         raise LimitError(f"{len(tensors)} tensors are more than {_MAX_TENSORS}", code="LIMIT_EXCEEDED")
     chunks = chunk_bytes(metadata, source_sha256)
     chosen_coder = coders.resolve(coder)
-    chosen_quantizer, chosen_rules = quantizers.get(quantizer), parse_rules(rules)
+    preparer = Preparer(quantizers.get(quantizer), chosen_coder, parse_rules(rules), tensors)
     count = _thread_count(threads)
-    folder = None if spool_dir is None else os.fspath(spool_dir)
     with (
-        tempfile.SpooledTemporaryFile(max_size=_SPOOL_MEMORY, dir=folder) as spool,
+        Spool(_SPOOL_MEMORY, spool_dir) as spool,
         ThreadPoolExecutor(count) if count > 1 else nullcontext() as pool,
     ):
         body = _Body(spool, pool, count, segment_bits)
-        preparer = Preparer(chosen_quantizer, chosen_coder, chosen_rules, pool.map if pool else map)
         prepared = _prepare_all(tensors, preparer, pool, count)
         records = _code_all(prepared, body, len(tensors), progress)
-        return _assemble(file, front_bytes(body.place(records), segment_bits, chunks), body)
+        yield front_bytes(body.place(records), segment_bits, chunks)
+        yield from body.segments()
 
 
 def _prepare_all(
@@ -192,35 +199,27 @@ def _code_all(
     return records
 
 
-def _assemble(file: BinaryIO | IO[bytes], front: bytes, body: _Body) -> int:
-    size = file.write(front)
-    for segment in body.segments():
-        size += file.write(segment)
-    return size
-
-
 class _Body:
     """Codes streams and keeps their segments until the front is known.
 
     Segments are collected in the order in which they were begun, whichever thread finishes first.
     """
 
-    def __init__(self, spool: IO[bytes], pool: ThreadPoolExecutor | None, threads: int, segment_bits: int) -> None:
+    def __init__(self, spool: Spool, pool: ThreadPoolExecutor | None, threads: int, segment_bits: int) -> None:
         self.segment_elements = 1 << segment_bits
         self._spool = spool
         self._pool = pool
         self._max_pending = _TASKS_PER_THREAD * threads
         self._pending: deque[tuple[int, Future[CodedSegment]]] = deque()
         self._streams: dict[int, StreamRecord] = {}
-        self._offsets: dict[int, list[int]] = {}
+        self._pieces: dict[int, list[int]] = {}  # numbers in the spool
         self._joined: set[int] = set()
-        self._end = 0
 
     def code(self, stream: Stream) -> None:
         """Begin to code a stream."""
         opener = stream.numbers[0]
         self._joined.update(stream.numbers[1:])
-        self._offsets[opener] = []
+        self._pieces[opener] = []
         for task in segment_tasks(stream, self.segment_elements):
             self._pending.append((opener, _submit(self._pool, task)))
             while len(self._pending) > self._max_pending:
@@ -238,9 +237,7 @@ class _Body:
     def segments(self) -> Iterator[bytes]:
         """The bytes of all segments, in the order of the records that open the streams."""
         for opener in sorted(self._streams):
-            for offset, (size, _) in zip(self._offsets[opener], self._streams[opener].segments, strict=True):
-                self._spool.seek(offset)
-                yield self._spool.read(size)
+            yield from map(self._spool.get, self._pieces[opener])
 
     def _collect(self) -> None:
         """Wait for the oldest segment and put it away."""
@@ -248,9 +245,7 @@ class _Body:
         coded = future.result()
         record = self._streams.setdefault(opener, StreamRecord(coded.coder, coded.coded_planes, []))
         record.segments.append((len(coded.data), coded.checksum))
-        self._offsets[opener].append(self._end)
-        self._spool.write(coded.data)
-        self._end += len(coded.data)
+        self._pieces[opener].append(self._spool.put(coded.data))
 
 
 def _thread_count(threads: int | None) -> int:

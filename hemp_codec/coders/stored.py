@@ -11,6 +11,8 @@ from hemp_codec import _native
 from hemp_codec.coders.base import Coder
 from hemp_codec.tensors import Part
 
+_BYTE_LEVELS = 256
+
 
 class Stored(Coder):
     """Bit-packed, not compressed."""
@@ -26,4 +28,6 @@ class Stored(Coder):
         return 8.0 * _native.stored_size(parts)
 
     def decode_parts(self, payload: bytes | memoryview, parts: Sequence[Part]) -> list[np.ndarray]:
+        if len(parts) == 1 and parts[0].num_levels == _BYTE_LEVELS and len(payload) == parts[0].size:
+            return [np.frombuffer(payload, np.uint8)]  # the payload is the indices
         return _native.stored_decode(payload, parts)

@@ -4,7 +4,7 @@
 #define HEMP_CPU_H
 
 /* HEMP_X86_SIMD: the compiler can make code for single functions that the processor may not be able to run. */
-#if !defined(HEMP_NO_SIMD) && defined(__GNUC__) && (defined(__x86_64__) || defined(__i386__))
+#if !defined(HEMP_NO_SIMD) && defined(__GNUC__) && defined(__x86_64__)
 #define HEMP_X86_SIMD 1
 
 static inline int hemp_cpu_has_avx2(void) {

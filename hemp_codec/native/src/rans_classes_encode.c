@@ -7,10 +7,12 @@
 enum {
     LONGEST_STRIP = 2048,
     FEWEST_STRIPS = 16,
-    SAMPLED_STRIPS = 384, /* about so many decide on the tables */
-    ROUNDS = 3,
+    SAMPLED_STRIPS = 128, /* about so many decide on the tables */
+    ROUNDS = 2,
     KEYS = 4096,
-    FRACTION_BITS = 16, /* of code lengths */
+    LENGTH_BITS = 5,   /* of the fraction of code lengths in tables */
+    LENGTHS_SUMMED = 128, /* sums of so many of them stay below 2^16 */
+    FRACTION_BITS = 16, /* of costs */
     RARE_LENGTH = 14 << FRACTION_BITS,
     TABLE_BYTES = 8, /* that a table takes besides one or two for each of its symbols */
     LEAST_GAIN = 512 /* classes must save at least one part in so many */
@@ -32,8 +34,8 @@ hemp_rans_strips hemp_rans_choose_strips(const hemp_part *part) {
 /* 2^16 log2(n) for n > 0. */
 static uint64_t log2_of(uint64_t n) {
     unsigned power = 0;
-    while (n >> (power + 1) > 0) {
-        power++;
+    for (unsigned step = 32; step > 0; step /= 2) {
+        power += n >> (power + step) > 0 ? step : 0;
     }
     const uint64_t x = (power > FRACTION_BITS ? n >> (power - FRACTION_BITS) : n << (FRACTION_BITS - power)) & 0xFFFF;
     /* log2(1 + x) as a polynomial that is exact at 0 and 1 and within 0.0002 between. */
@@ -77,24 +79,22 @@ static void add_histogram(hemp_rans_histogram *to, const hemp_rans_histogram *fr
     }
 }
 
-void hemp_rans_count(hemp_rans_histogram *histogram, const uint8_t *symbols, size_t size) {
-    hemp_rans_histogram others[3]; /* four in turn, since equal neighbours would wait for each other */
+/* Count symbols, those of even and odd numbers apart, since equal neighbours would wait for each other. */
+static void count_pairs(uint32_t *even, uint32_t *odd, const uint8_t *symbols, size_t size) {
     size_t i = 0;
-    if (size >= 4 * HEMP_RANS_MAX_SYMBOLS) {
-        memset(others, 0, sizeof others);
-        for (; i + 4 <= size; i += 4) {
-            histogram->counts[symbols[i]]++;
-            others[0].counts[symbols[i + 1]]++;
-            others[1].counts[symbols[i + 2]]++;
-            others[2].counts[symbols[i + 3]]++;
-        }
-        for (unsigned k = 0; k < 3; k++) {
-            add_histogram(histogram, &others[k]);
-        }
+    for (; i + 2 <= size; i += 2) {
+        even[symbols[i]]++;
+        odd[symbols[i + 1]]++;
     }
-    for (; i < size; i++) {
-        histogram->counts[symbols[i]]++;
+    if (i < size) {
+        even[symbols[i]]++;
     }
+}
+
+void hemp_rans_count(hemp_rans_histogram *histogram, const uint8_t *symbols, size_t size) {
+    hemp_rans_histogram odd = {{0}};
+    count_pairs(histogram->counts, odd.counts, symbols, size);
+    add_histogram(histogram, &odd);
 }
 
 static size_t strip_begin(const hemp_rans_classes *classes, uint64_t strip) {
@@ -114,10 +114,16 @@ static uint64_t next_strip(uint64_t strip, uint64_t step) {
 /* Histograms of the classes, from the strips of a sample. */
 static void count_classes(hemp_rans_classes *classes, const uint8_t *symbols, uint64_t step) {
     const uint64_t count = hemp_rans_strip_count(&classes->strips);
+    hemp_rans_histogram odd[HEMP_RANS_MAX_CLASSES];
+    memset(odd, 0, sizeof odd);
     memset(classes->histograms, 0, sizeof classes->histograms);
     for (uint64_t i = 0; i < count; i = next_strip(i, step)) {
-        hemp_rans_count(&classes->histograms[classes->of_strips[i]], symbols + strip_begin(classes, i),
-                        strip_size(classes, i));
+        const unsigned k = classes->of_strips[i];
+        count_pairs(classes->histograms[k].counts, odd[k].counts, symbols + strip_begin(classes, i),
+                    strip_size(classes, i));
+    }
+    for (unsigned k = 0; k < HEMP_RANS_MAX_CLASSES; k++) {
+        add_histogram(&classes->histograms[k], &odd[k]);
     }
 }
 
@@ -129,15 +135,42 @@ static uint64_t cost_of_classes(const hemp_rans_classes *classes) {
     return cost;
 }
 
-/* Code lengths of the symbols under a histogram, as column k of `lengths`. */
+/* Code lengths of the symbols under a histogram, as class k of `lengths`. */
 static void set_lengths(hemp_rans_classes *classes, const hemp_rans_histogram *histogram, unsigned k) {
     const uint64_t total = total_of(histogram);
     const uint64_t whole = total > 0 ? log2_of(total) : 0;
+    const unsigned shift = 16 * (k % 4);
     for (unsigned s = 0; s < HEMP_RANS_MAX_SYMBOLS; s++) {
         const uint32_t count = histogram->counts[s];
-        const uint64_t length = count > 0 ? whole - log2_of(count) : RARE_LENGTH;
-        classes->lengths[s][k] = (uint32_t)(length < RARE_LENGTH ? length : RARE_LENGTH) >> 8;
+        const uint64_t exact = count > 0 ? whole - log2_of(count) : RARE_LENGTH;
+        const uint64_t length = (exact < RARE_LENGTH ? exact : RARE_LENGTH) >> (FRACTION_BITS - LENGTH_BITS);
+        uint64_t *four = &classes->lengths[s][k / 4];
+        *four = (*four & ~((uint64_t)0xFFFF << shift)) | length << shift;
     }
+}
+
+/* The class in which these symbols are shortest.  Four sums of 16 bits share an integer, which lets one addition do the
+ * work of four. */
+static unsigned best_class(const hemp_rans_classes *classes, const uint8_t *symbols, size_t size) {
+    uint32_t sums[HEMP_RANS_MAX_CLASSES] = {0};
+    for (size_t done = 0; done < size; done += LENGTHS_SUMMED) {
+        const size_t end = size - done < LENGTHS_SUMMED ? size : done + LENGTHS_SUMMED;
+        uint64_t first = 0, second = 0;
+        for (size_t j = done; j < end; j++) {
+            const uint64_t *lengths = classes->lengths[symbols[j]];
+            first += lengths[0];
+            second += lengths[1];
+        }
+        for (unsigned k = 0; k < 4; k++) {
+            sums[k] += (uint32_t)(first >> 16 * k) & 0xFFFF;
+            sums[k + 4] += (uint32_t)(second >> 16 * k) & 0xFFFF;
+        }
+    }
+    unsigned best = 0;
+    for (unsigned k = 1; k < HEMP_RANS_MAX_CLASSES; k++) {
+        best = sums[k] < sums[best] ? k : best;
+    }
+    return best;
 }
 
 /* Put each strip into the class in which it is shortest. */
@@ -147,19 +180,7 @@ static void assign(hemp_rans_classes *classes, const uint8_t *symbols, uint64_t 
         set_lengths(classes, &classes->histograms[k], k);
     }
     for (uint64_t i = 0; i < count; i = next_strip(i, step)) {
-        const uint8_t *strip = symbols + strip_begin(classes, i);
-        const size_t size = strip_size(classes, i);
-        uint32_t sums[HEMP_RANS_MAX_CLASSES] = {0};
-        for (size_t j = 0; j < size; j++) {
-            for (unsigned k = 0; k < HEMP_RANS_MAX_CLASSES; k++) {
-                sums[k] += classes->lengths[strip[j]][k];
-            }
-        }
-        unsigned best = 0;
-        for (unsigned k = 1; k < HEMP_RANS_MAX_CLASSES; k++) {
-            best = sums[k] < sums[best] ? k : best;
-        }
-        classes->of_strips[i] = (uint8_t)best;
+        classes->of_strips[i] = (uint8_t)best_class(classes, symbols + strip_begin(classes, i), strip_size(classes, i));
     }
 }
 
@@ -171,15 +192,16 @@ static unsigned key_of(const hemp_rans_classes *classes, const uint8_t *symbols,
     uint64_t sum = 0;
     if (by_length) {
         for (size_t j = 0; j < size; j++) {
-            sum += classes->lengths[at[j]][0];
+            sum += classes->lengths[at[j]][0] & 0xFFFF;
         }
+        sum *= KEYS >> (LENGTH_BITS + 4);
     } else {
         for (size_t j = 0; j < size; j++) {
             sum += at[j];
         }
         sum *= KEYS / 256;
     }
-    const uint64_t mean = sum / size; /* code lengths are below 14 x 256 */
+    const uint64_t mean = sum / size; /* code lengths are at most 14 bits */
     return mean < KEYS ? (unsigned)mean : KEYS - 1;
 }
 
@@ -217,8 +239,13 @@ static int train(hemp_rans_classes *classes, const uint8_t *symbols) {
     const uint64_t cost = cost_of_classes(classes);
     memcpy(classes->scratch, classes->histograms, sizeof classes->scratch);
     begin_by_key(classes, symbols, step, 1);
-    if (cost <= cost_of_classes(classes)) {
+    const uint64_t other_cost = cost_of_classes(classes);
+    if (cost <= other_cost) {
         memcpy(classes->histograms, classes->scratch, sizeof classes->scratch);
+    }
+    const uint64_t best = cost <= other_cost ? cost : other_cost;
+    if ((plain - best) * step < 2 * (class_cost(&all) - plain)) {
+        return 0; /* two more tables would cost more than that */
     }
     for (unsigned round = 0; round < ROUNDS; round++) {
         assign(classes, symbols, step);
@@ -239,31 +266,55 @@ static void merge_pair(hemp_rans_classes *classes, unsigned into, unsigned from)
     classes->count = last;
 }
 
+/* The cost of two classes as one. */
+static uint64_t joint_cost(const hemp_rans_classes *classes, unsigned a, unsigned b) {
+    hemp_rans_histogram both = classes->histograms[a];
+    add_histogram(&both, &classes->histograms[b]);
+    return class_cost(&both);
+}
+
 /* Merge classes as long as that saves more in tables than it costs in symbols. */
 static void merge(hemp_rans_classes *classes) {
     /* Merging two classes also saves about a quarter of a bit in the class of each strip. */
     const uint64_t strips_gain = hemp_rans_strip_count(&classes->strips) << (FRACTION_BITS - 2);
+    uint64_t joint[HEMP_RANS_MAX_CLASSES][HEMP_RANS_MAX_CLASSES]; /* [a][b] for b < a; [a][a]: a by itself */
+    for (unsigned a = 0; a < classes->count; a++) {
+        joint[a][a] = class_cost(&classes->histograms[a]);
+        for (unsigned b = 0; b < a; b++) {
+            joint[a][b] = joint_cost(classes, a, b);
+        }
+    }
     while (classes->count > 1) {
         uint64_t best_gain = 0;
-        unsigned best_a = 0, best_b = 0;
-        for (unsigned a = 0; a < classes->count; a++) {
-            for (unsigned b = a + 1; b < classes->count; b++) {
-                hemp_rans_histogram both = classes->histograms[a];
-                add_histogram(&both, &classes->histograms[b]);
-                const uint64_t apart =
-                    class_cost(&classes->histograms[a]) + class_cost(&classes->histograms[b]) + strips_gain;
-                const uint64_t together = class_cost(&both);
-                if (apart > together && apart - together > best_gain) {
-                    best_gain = apart - together;
-                    best_a = a;
-                    best_b = b;
+        unsigned from = 0, into = 0;
+        for (unsigned a = 1; a < classes->count; a++) {
+            for (unsigned b = 0; b < a; b++) {
+                const uint64_t apart = joint[a][a] + joint[b][b] + strips_gain;
+                if (apart > joint[a][b] && apart - joint[a][b] > best_gain) {
+                    best_gain = apart - joint[a][b];
+                    from = a;
+                    into = b;
                 }
             }
         }
         if (best_gain == 0) {
             return;
         }
-        merge_pair(classes, best_a, best_b);
+        const unsigned last = classes->count - 1;
+        merge_pair(classes, into, from);
+        /* What was last has the number `from` now. */
+        joint[from][from] = joint[last][last];
+        for (unsigned k = 0; k < last; k++) {
+            if (k != from) {
+                joint[k > from ? k : from][k > from ? from : k] = joint[last][k];
+            }
+        }
+        joint[into][into] = class_cost(&classes->histograms[into]);
+        for (unsigned k = 0; k < last; k++) {
+            if (k != into) {
+                joint[k > into ? k : into][k > into ? into : k] = joint_cost(classes, k, into);
+            }
+        }
     }
 }
 

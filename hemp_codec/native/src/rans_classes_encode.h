@@ -14,7 +14,7 @@ typedef struct hemp_rans_classes {
     uint8_t *of_strips; /* class of each strip, if there are several classes */
     hemp_rans_histogram histograms[HEMP_RANS_MAX_CLASSES];
     hemp_rans_histogram scratch[HEMP_RANS_MAX_CLASSES];
-    uint32_t lengths[HEMP_RANS_MAX_SYMBOLS][HEMP_RANS_MAX_CLASSES]; /* scratch: code lengths */
+    uint64_t lengths[HEMP_RANS_MAX_SYMBOLS][HEMP_RANS_MAX_CLASSES / 4]; /* scratch: code lengths, 16 bits each */
 } hemp_rans_classes;
 
 /* Strips that follow the rows of a part. */

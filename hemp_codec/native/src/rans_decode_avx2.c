@@ -66,11 +66,27 @@ static const uint64_t words_of_lanes[256] = {
     0x0706050403020100,
 };
 
+/* Loads and insertions, which are quicker than the instruction that gathers on many processors. */
+AVX2 static inline __m256i look_up(const uint32_t *slots, __m256i at) {
+    const __m128i low = _mm256_castsi256_si128(at), high = _mm256_extracti128_si256(at, 1);
+    const uint64_t a = (uint64_t)_mm_cvtsi128_si64(low), b = (uint64_t)_mm_extract_epi64(low, 1);
+    const uint64_t c = (uint64_t)_mm_cvtsi128_si64(high), d = (uint64_t)_mm_extract_epi64(high, 1);
+    __m128i first = _mm_cvtsi32_si128((int)slots[(uint32_t)a]);
+    first = _mm_insert_epi32(first, (int)slots[a >> 32], 1);
+    first = _mm_insert_epi32(first, (int)slots[(uint32_t)b], 2);
+    first = _mm_insert_epi32(first, (int)slots[b >> 32], 3);
+    __m128i second = _mm_cvtsi32_si128((int)slots[(uint32_t)c]);
+    second = _mm_insert_epi32(second, (int)slots[c >> 32], 1);
+    second = _mm_insert_epi32(second, (int)slots[(uint32_t)d], 2);
+    second = _mm_insert_epi32(second, (int)slots[d >> 32], 3);
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(first), second, 1);
+}
+
 /* Eight lanes: their symbols, in 32 bits each, and their next states; *next moves behind the words taken. */
 AVX2 static inline __m256i step(__m256i *state, const uint32_t *slots, const uint8_t **next) {
     const __m256i x = *state;
     const __m256i v = _mm256_and_si256(x, _mm256_set1_epi32(HEMP_RANS_SCALE - 1));
-    const __m256i slot = _mm256_i32gather_epi32((const int *)slots, v, 4);
+    const __m256i slot = look_up(slots, v);
     const __m256i frequency = _mm256_and_si256(_mm256_srli_epi32(slot, 8), _mm256_set1_epi32(0xFFF));
     const __m256i share = _mm256_mullo_epi32(frequency, _mm256_srli_epi32(x, HEMP_RANS_SCALE_BITS));
     const __m256i advanced = _mm256_add_epi32(share, _mm256_srli_epi32(slot, 20));

@@ -4,23 +4,28 @@
 #include "bytes.h"
 #include "hemp_encode.h"
 #include "rans.h"
+#include "rans_avx2_encode.h"
 #include "rans_classes_encode.h"
 #include "varint.h"
 
 enum {
     TABLE_BOUND = 2 * HEMP_RANS_MAX_SYMBOLS,
-    HEADER_BOUND = 1 + 3 * HEMP_VARINT_MAX + HEMP_RANS_MAX_CLASSES * TABLE_BOUND + 4 * HEMP_RANS_MAX_LANES,
+    HEADER_BOUND = 1 + 3 * HEMP_VARINT_MAX + HEMP_RANS_MAX_CLASSES * TABLE_BOUND + 4 * HEMP_RANS_MAX_LANES +
+                   HEMP_RANS_AVX2_SLACK,
     CLASSES_MIN = 1 << 13 /* shorter sequences have one class */
 };
 
 typedef struct rans_symbol {
     uint64_t reciprocal; /* ceil(2^44 / frequency): state * reciprocal >> 44 is exactly state / frequency */
-    uint32_t frequency;
-    uint32_t cumulative;
+    uint32_t limit;      /* from this on a state loses a word before the symbol is coded */
+    uint16_t cumulative;
+    uint16_t complement; /* 4096 - frequency */
 } rans_symbol;
 
 typedef struct rans_table {
     rans_symbol symbols[HEMP_RANS_MAX_SYMBOLS];
+    uint32_t frequencies[HEMP_RANS_MAX_SYMBOLS];
+    uint32_t entries[HEMP_RANS_MAX_SYMBOLS]; /* frequency, and above 16 bits the cumulative one */
 } rans_table;
 
 typedef struct rans_encoder {
@@ -33,6 +38,7 @@ typedef struct rans_encoder {
 typedef struct rans_writer {
     uint32_t states[HEMP_RANS_MAX_LANES];
     unsigned lanes;
+    int use_avx2;
     uint8_t *words; /* first of the words written so far; they grow downwards */
 } rans_writer;
 
@@ -107,7 +113,7 @@ static uint32_t best_to_grow(const rans_table *table, const hemp_rans_histogram 
     uint32_t best = 0;
     for (uint32_t s = 1; s < HEMP_RANS_MAX_SYMBOLS; s++) {
         const uint64_t count = histogram->counts[s], best_count = histogram->counts[best];
-        if (count * (2 * table->symbols[best].frequency + 1) > best_count * (2 * table->symbols[s].frequency + 1)) {
+        if (count * (2 * table->frequencies[best] + 1) > best_count * (2 * table->frequencies[s] + 1)) {
             best = s;
         }
     }
@@ -117,12 +123,12 @@ static uint32_t best_to_grow(const rans_table *table, const hemp_rans_histogram 
 static uint32_t best_to_shrink(const rans_table *table, const hemp_rans_histogram *histogram) {
     uint32_t best = HEMP_RANS_MAX_SYMBOLS;
     for (uint32_t s = 0; s < HEMP_RANS_MAX_SYMBOLS; s++) {
-        if (table->symbols[s].frequency < 2) {
+        if (table->frequencies[s] < 2) {
             continue;
         }
         if (best == HEMP_RANS_MAX_SYMBOLS ||
-            (uint64_t)histogram->counts[s] * (2 * table->symbols[best].frequency - 1) <
-                (uint64_t)histogram->counts[best] * (2 * table->symbols[s].frequency - 1)) {
+            (uint64_t)histogram->counts[s] * (2 * table->frequencies[best] - 1) <
+                (uint64_t)histogram->counts[best] * (2 * table->frequencies[s] - 1)) {
             best = s;
         }
     }
@@ -139,14 +145,14 @@ static void choose_frequencies(rans_table *table, const hemp_rans_histogram *his
     for (uint32_t s = 0; s < HEMP_RANS_MAX_SYMBOLS; s++) {
         const uint64_t count = histogram->counts[s];
         const uint32_t share = (uint32_t)((count * HEMP_RANS_SCALE + total / 2) / total);
-        table->symbols[s].frequency = count > 0 && share == 0 ? 1 : share;
-        sum += table->symbols[s].frequency;
+        table->frequencies[s] = count > 0 && share == 0 ? 1 : share;
+        sum += table->frequencies[s];
     }
     for (; sum < HEMP_RANS_SCALE; sum++) {
-        table->symbols[best_to_grow(table, histogram)].frequency++;
+        table->frequencies[best_to_grow(table, histogram)]++;
     }
     for (; sum > HEMP_RANS_SCALE; sum--) {
-        table->symbols[best_to_shrink(table, histogram)].frequency--;
+        table->frequencies[best_to_shrink(table, histogram)]--;
     }
 }
 
@@ -154,12 +160,14 @@ static void prepare_table(rans_table *table, const hemp_rans_histogram *histogra
     uint32_t cumulative = 0;
     choose_frequencies(table, histogram);
     for (uint32_t s = 0; s < HEMP_RANS_MAX_SYMBOLS; s++) {
+        const uint32_t frequency = table->frequencies[s];
         rans_symbol *symbol = &table->symbols[s];
-        symbol->cumulative = cumulative;
-        cumulative += symbol->frequency;
-        if (symbol->frequency > 0) {
-            symbol->reciprocal = (((uint64_t)1 << 44) + symbol->frequency - 1) / symbol->frequency;
-        }
+        symbol->cumulative = (uint16_t)cumulative;
+        symbol->complement = (uint16_t)(HEMP_RANS_SCALE - frequency);
+        symbol->limit = frequency << 20;
+        symbol->reciprocal = frequency > 0 ? (((uint64_t)1 << 44) + frequency - 1) / frequency : 0;
+        table->entries[s] = frequency | cumulative << 16;
+        cumulative += frequency;
     }
 }
 
@@ -167,11 +175,11 @@ static size_t write_frequencies(uint8_t *out, const rans_table *table) {
     size_t size = 0;
     uint32_t sum = 0;
     for (uint32_t s = 0; sum < HEMP_RANS_SCALE; s++) {
-        size += hemp_varint_write(out + size, table->symbols[s].frequency);
-        sum += table->symbols[s].frequency;
-        if (table->symbols[s].frequency == 0) {
+        size += hemp_varint_write(out + size, table->frequencies[s]);
+        sum += table->frequencies[s];
+        if (table->frequencies[s] == 0) {
             uint32_t more = 0;
-            while (table->symbols[s + 1].frequency == 0) {
+            while (table->frequencies[s + 1] == 0) {
                 more++;
                 s++;
             }
@@ -189,33 +197,56 @@ static unsigned choose_lane_bits(uint64_t total) {
 }
 
 static void begin_writer(rans_writer *writer, uint64_t total, uint8_t *end) {
+    memset(writer->states, 0, sizeof writer->states);
     writer->lanes = 1u << choose_lane_bits(total);
+    writer->use_avx2 = 0;
+#ifdef HEMP_X86_SIMD
+    writer->use_avx2 = writer->lanes == HEMP_RANS_MAX_LANES && hemp_cpu_has_avx2();
+#endif
     writer->words = end;
     for (unsigned lane = 0; lane < writer->lanes; lane++) {
         writer->states[lane] = HEMP_RANS_LOW;
     }
 }
 
-/* Code symbols from the last to the first; `lane` is that of the one behind them. */
-static unsigned write_symbols(rans_writer *writer, const rans_table *table, const uint8_t *symbols, size_t size,
+/* Code symbols from the last to the first; `lane` is that of the one behind them.  The lane of the first. */
+static unsigned write_singly(rans_writer *writer, const rans_table *table, const uint8_t *symbols, size_t size,
                               unsigned lane) {
+    /* Copies whose address nobody has, so that the compiler need not fear that words are written over them. */
+    uint32_t states[HEMP_RANS_MAX_LANES];
     uint8_t *words = writer->words;
     const unsigned mask = writer->lanes - 1;
+    memcpy(states, writer->states, sizeof states);
     for (size_t i = size; i-- > 0;) {
-        const rans_symbol *symbol = &table->symbols[symbols[i]];
+        const rans_symbol symbol = table->symbols[symbols[i]];
         lane = (lane - 1) & mask;
-        const uint32_t state = writer->states[lane];
+        const uint32_t state = states[lane];
         /* Arithmetic instead of a branch, which would be mispredicted every few symbols. */
-        const uint32_t full = (state >> 20) >= symbol->frequency;
+        const uint32_t full = state >= symbol.limit;
         hemp_store16(words - 2, (uint16_t)state);
         words -= 2 * full;
-        const uint32_t rest = state >> (16 * full);
-        const uint32_t quotient = (uint32_t)((rest * symbol->reciprocal) >> 44);
-        writer->states[lane] =
-            (quotient << HEMP_RANS_SCALE_BITS) + symbol->cumulative + rest - quotient * symbol->frequency;
+        const uint32_t rest = full ? state >> 16 : state;
+        const uint32_t quotient = (uint32_t)((rest * symbol.reciprocal) >> 44);
+        /* 4096 quotient + cumulative + (rest - quotient frequency) */
+        states[lane] = rest + symbol.cumulative + quotient * symbol.complement;
     }
+    memcpy(writer->states, states, sizeof states);
     writer->words = words;
     return lane;
+}
+
+/* The same, many at a time where that can be done. */
+static unsigned write_symbols(rans_writer *writer, const rans_table *table, const uint8_t *symbols, size_t size,
+                              unsigned lane) {
+#ifdef HEMP_X86_SIMD
+    if (writer->use_avx2 && size >= lane) {
+        const size_t whole = (size - lane) / HEMP_RANS_MAX_LANES, first = (size - lane) % HEMP_RANS_MAX_LANES;
+        lane = write_singly(writer, table, symbols + size - lane, lane, lane);
+        writer->words = hemp_rans_write_rounds_avx2(writer->states, table->entries, symbols + first, whole, writer->words);
+        size = first;
+    }
+#endif
+    return write_singly(writer, table, symbols, size, lane);
 }
 
 static size_t write_states(uint8_t *out, const rans_writer *writer) {
@@ -246,7 +277,7 @@ static double symbols_bits(const rans_table *table, const hemp_rans_histogram *h
     double bits = 0;
     for (uint32_t s = 0; s < HEMP_RANS_MAX_SYMBOLS; s++) {
         if (histogram->counts[s] > 0) {
-            bits += histogram->counts[s] * bits_of(table->symbols[s].frequency);
+            bits += histogram->counts[s] * bits_of(table->frequencies[s]);
         }
     }
     return bits;

@@ -1,4 +1,6 @@
 /* The coder `stored` (spec/coders.md, 2): decoding. */
+#include <string.h>
+
 #include "bytes.h"
 #include "parts.h"
 
@@ -61,6 +63,10 @@ static uint32_t unpack_wide(const uint8_t *in, unsigned bits, uint64_t size, uin
 
 static hemp_status unpack_part(const uint8_t *payload, const hemp_part *part) {
     const unsigned bits = hemp_index_bits(part->num_levels);
+    if (part->num_levels == 256) {
+        memcpy(part->indices, payload, (size_t)part->size);
+        return HEMP_OK;
+    }
     const uint32_t largest = hemp_part_is_wide(part)
                                  ? unpack_wide(payload, bits, part->size, (uint16_t *)part->indices)
                                  : unpack_narrow(payload, bits, part->size, (uint8_t *)part->indices);

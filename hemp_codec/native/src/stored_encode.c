@@ -1,4 +1,6 @@
 /* The coder `stored` (spec/coders.md, 2): encoding. */
+#include <string.h>
+
 #include "hemp_encode.h"
 #include "parts.h"
 
@@ -10,6 +12,10 @@ static hemp_status pack_part(const hemp_part *part, uint8_t *out) {
     const int is_wide = hemp_part_is_wide(part);
     unsigned held = 0;
     uint32_t window = 0;
+    if (part->num_levels == 256 && part->size > 0) {
+        memcpy(out, narrow, (size_t)part->size);
+        return HEMP_OK;
+    }
     for (uint64_t i = 0; i < part->size; i++) {
         const uint32_t index = is_wide ? wide[i] : narrow[i];
         if (index >= part->num_levels) {
