@@ -113,6 +113,24 @@ def test_first_rule_that_matches_wins(hemp: Hemp, source: Path, tmp_path: Path) 
     assert coders["conv.weight"] == "rans" and coders["a.fc.weight"] == "zstd"
 
 
+@pytest.mark.parametrize(
+    "options, lossless, lossy",
+    [
+        ((), "rans", None),
+        (("--quantizer", "lloyd-max"), None, "arithmetic"),
+        (("--rule", "*=uniform:40"), None, "arithmetic"),
+        (("--rule", "*=uniform:40@zstd"), None, "zstd"),
+        (("--coder", "zstd"), "zstd", None),
+    ],
+)
+def test_default_coder(hemp: Hemp, tmp_path: Path, options: tuple[str, ...], lossless: str, lossy: str) -> None:
+    values = np.random.default_rng(4).normal(0, 0.1, (64, 100)).astype(np.float32)
+    np.savez(tmp_path / "model.npz", w=values)
+    hemp("compress", tmp_path / "model.npz", tmp_path / "m.hemp", *options)
+    with hemp_codec.safe_open(tmp_path / "m.hemp") as file:
+        assert file.get_info("w").coder == (lossless or lossy)
+
+
 def test_same_input_and_options_give_the_same_bytes(hemp: Hemp, source: Path, tmp_path: Path) -> None:
     for name, threads in (("1", 1), ("2", 3)):
         hemp("compress", source, tmp_path / f"{name}.hemp", "--quantizer", "lloyd-max", "--threads", threads)
