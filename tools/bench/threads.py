@@ -1,13 +1,14 @@
 """One thread against two: ``python -m tools.bench.threads [--megabytes N] [--rounds N]``.
 
 Encodes and decodes a synthetic checkpoint with one thread and with two in turn, round after round, and states the
-median of the ratios.  Beside the times of the clock stand those of the processor: on a machine that does other work
-as well, two threads cannot get two cores, and the share of the processor says how far that was so.
+median of the ratios and the best.  Each pair waits a while for a quiet machine (on Linux).  Where it does other work as
+well, two threads cannot get two cores; the processor's time by the clock's, also stated, says how far that was so.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -27,6 +28,7 @@ _KINDS = (
     ("uniform:16", "arithmetic"),
 )
 _COUNTS = (1, 2)
+_WAITS, _MOMENT, _QUIET = 60, 0.5, 0.9
 
 
 @dataclass(frozen=True)
@@ -43,14 +45,35 @@ def timed(call: Callable[[], object]) -> Took:
     return Took(time.perf_counter() - clock, time.process_time() - processor)
 
 
+def wait_for_quiet() -> None:
+    """Wait until the machine has been idle for a moment, but not for long."""
+    for _ in range(_WAITS):
+        before = _idle_seconds()
+        time.sleep(_MOMENT)
+        if before is None or _idle_seconds() - before > _QUIET * _MOMENT * (os.cpu_count() or 1):
+            return
+
+
+def _idle_seconds() -> float | None:
+    """Of all processors since the start of the system."""
+    try:
+        fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()
+    except OSError:
+        return None
+    return int(fields[4]) / os.sysconf("SC_CLK_TCK")
+
+
 def compare(what: str, call: Callable[[int], object], rounds: int, nbytes: int) -> None:
     """Print one line for ``call(threads)``."""
-    pairs = [[timed(lambda count=count: call(count)) for count in _COUNTS] for _ in range(rounds)]
-    ratio = median(one.clock / two.clock for one, two in pairs)
+    pairs = []
+    for _ in range(rounds):
+        wait_for_quiet()
+        pairs.append([timed(lambda count=count: call(count)) for count in _COUNTS])
+    ratios = [one.clock / two.clock for one, two in pairs]
     speeds = [nbytes / 1e6 / median(pair[i].clock for pair in pairs) for i in range(len(_COUNTS))]
     shares = [median(pair[i].processor / pair[i].clock for pair in pairs) for i in range(len(_COUNTS))]
     print(
-        f"{what:38} {speeds[0]:7.0f} {speeds[1]:7.0f} MB/s   x {ratio:.2f}"
+        f"{what:38} {speeds[0]:7.0f} {speeds[1]:7.0f} MB/s   x {median(ratios):.2f}, at best {max(ratios):.2f}"
         f"   cores in use {shares[0]:.2f} {shares[1]:.2f}",
         flush=True,
     )
