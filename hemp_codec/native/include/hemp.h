@@ -91,8 +91,8 @@ typedef struct hemp_tensor {
 typedef struct hemp_stream {
     uint64_t first_segment;
     uint64_t segment_count;
-    uint64_t elements; /* of all its tensors */
-    uint64_t opener;   /* number of the first of them */
+    uint64_t elements;     /* of all its tensors */
+    uint64_t opener;       /* number of the first of them */
     uint32_t coded_planes; /* bit p: plane p is coded by `coder`, else by `stored` */
     uint8_t coder;         /* 0 to 63, private ones 128 to 191 */
     uint8_t planes;

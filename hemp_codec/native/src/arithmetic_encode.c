@@ -31,7 +31,8 @@ static void carry(range_encoder *encoder) {
         encoder->ones = 0;
         return;
     }
-    while (at > 0 && ++encoder->payload[--at] == 0) continue;
+    while (at > 0 && ++encoder->payload[--at] == 0)
+        continue;
 }
 
 static void measure_top(range_encoder *encoder, uint32_t bytes) {
@@ -39,7 +40,8 @@ static void measure_top(range_encoder *encoder, uint32_t bytes) {
         const uint8_t byte = (uint8_t)(encoder->low >> (56 - 8 * i));
         encoder->size++;
         encoder->ones = byte == 255 ? encoder->ones + 1 : 0;
-        if (byte != 0) encoder->nonzero = encoder->size;
+        if (byte != 0)
+            encoder->nonzero = encoder->size;
     }
 }
 
@@ -52,12 +54,14 @@ static void write_top(range_encoder *encoder, uint32_t bytes) {
         encoder->full = true;
         return;
     }
-    for (uint32_t i = 0; i < bytes; i++) encoder->payload[encoder->size++] = (uint8_t)(encoder->low >> (56 - 8 * i));
+    for (uint32_t i = 0; i < bytes; i++)
+        encoder->payload[encoder->size++] = (uint8_t)(encoder->low >> (56 - 8 * i));
 }
 
 static inline void narrow(range_encoder *encoder, uint64_t offset, uint64_t range) {
     encoder->low += offset;
-    if (encoder->low < offset) carry(encoder);
+    if (encoder->low < offset)
+        carry(encoder);
     encoder->range = range;
     if (range < (uint64_t)1 << 32) {
         write_top(encoder, 4);
@@ -77,7 +81,8 @@ static inline bool counts_cost(const range_encoder *encoder) {
 }
 
 static void encode_uniform(range_encoder *encoder, uint32_t value, uint32_t bits) {
-    if (bits == 0) return;
+    if (bits == 0)
+        return;
     if (counts_cost(encoder)) {
         encoder->cost += (uint64_t)bits << 16;
         return;
@@ -103,18 +108,23 @@ static void finish(range_encoder *encoder) {
     for (uint32_t bytes = 0; bytes <= 8; bytes++) {
         const uint64_t below = bytes == 0 ? UINT64_MAX : ((uint64_t)1 << (64 - 8 * bytes)) - 1;
         const uint64_t to_next = (0 - encoder->low) & (bytes == 8 ? 0 : below);
-        if (to_next >= encoder->range) continue;
+        if (to_next >= encoder->range)
+            continue;
         encoder->low += to_next;
-        if (encoder->low < to_next) carry(encoder);
+        if (encoder->low < to_next)
+            carry(encoder);
         write_top(encoder, bytes);
         break;
     }
-    if (encoder->measures) encoder->size = encoder->nonzero;
-    while (!encoder->measures && encoder->size > 0 && encoder->payload[encoder->size - 1] == 0) encoder->size--;
+    if (encoder->measures)
+        encoder->size = encoder->nonzero;
+    while (!encoder->measures && encoder->size > 0 && encoder->payload[encoder->size - 1] == 0)
+        encoder->size--;
 }
 
 static void encode_bin_sizes(range_encoder *encoder, const arithmetic_header *header) {
-    if (header->bins == header->num_levels) return;
+    if (header->bins == header->num_levels)
+        return;
     for (uint32_t b = 0; b + 1 < header->bins; b++) {
         const uint32_t size = header->bin_start[b + 1] - header->bin_start[b];
         uint32_t bits = 0;
@@ -128,7 +138,8 @@ static void encode_bin_sizes(range_encoder *encoder, const arithmetic_header *he
 }
 
 static void encode_neighborhood(range_encoder *encoder, const arithmetic_header *header) {
-    for (int i = 0; i < 4; i++) encode_uniform(encoder, header->weights[i], 6);
+    for (int i = 0; i < 4; i++)
+        encode_uniform(encoder, header->weights[i], 6);
     encode_uniform(encoder, header->shift, 4);
     encode_uniform(encoder, header->row_rate - 2, 3);
     encode_uniform(encoder, header->column_rate - 2, 3);
@@ -152,9 +163,11 @@ static void encode_header(range_encoder *encoder, const arithmetic_header *heade
     encode_uniform(encoder, header->classes - 1, 4);
     encode_uniform(encoder, header->prior, 3);
     encode_uniform(encoder, header->limit, 2);
-    if (header->classes == 1) return;
+    if (header->classes == 1)
+        return;
     encode_neighborhood(encoder, header);
-    for (uint32_t i = 0; i + 1 < header->classes; i++) encode_uniform(encoder, header->thresholds[i], 8);
+    for (uint32_t i = 0; i + 1 < header->classes; i++)
+        encode_uniform(encoder, header->thresholds[i], 8);
 }
 
 static void encode_residual(range_encoder *encoder, arithmetic_state *state, uint32_t bin, uint32_t rest) {
@@ -179,16 +192,20 @@ static void encode_indices(range_encoder *encoder, arithmetic_state *state, cons
         const uint32_t bin = bin_of[index];
         uint32_t context = history * classes;
         if (classes > 1) {
-            if (i > 0) arithmetic_next_row(header, &neighbors);
+            if (i > 0)
+                arithmetic_next_row(header, &neighbors);
             context += state->class_of_cell[arithmetic_cell(header, arithmetic_neighborhood(header, &neighbors))];
         }
         arithmetic_model *model = arithmetic_prepare_context(state, context);
         encode_symbol(encoder, model, bin, bins);
         arithmetic_learn(model, bin, bins, state->context_limit);
         arithmetic_learn(&state->root, bin, bins, HEMP_ROOT_LIMIT);
-        if (state->residuals[bin].levels > 1) encode_residual(encoder, state, bin, index - header->bin_start[bin]);
-        if (classes > 1) arithmetic_observe(header, &neighbors, bin);
-        if (header->order > 0) history = (history * bins + bin) % state->history_modulus;
+        if (state->residuals[bin].levels > 1)
+            encode_residual(encoder, state, bin, index - header->bin_start[bin]);
+        if (classes > 1)
+            arithmetic_observe(header, &neighbors, bin);
+        if (header->order > 0)
+            history = (history * bins + bin) % state->history_modulus;
     }
 }
 
@@ -202,14 +219,16 @@ static void encode_decision(range_encoder *encoder, uint32_t probability, uint32
 
 static void encode_mixed_bin(range_encoder *encoder, arithmetic_mixer *mixer, const arithmetic_header *header,
                              uint32_t bin) {
-    if (header->bins == 1) return;
+    if (header->bins == 1)
+        return;
     uint32_t node = 0;
     for (uint32_t bits = hemp_index_bits(header->bins) + 1; bits > 0; bits--) {
         const uint32_t decision = node == 0 ? bin == header->center : bin >> (bits - 1) & 1;
         const uint32_t probability = hemp_arithmetic_mixer_predict(mixer, node);
         encode_decision(encoder, probability, decision);
         hemp_arithmetic_mixer_learn(mixer, node, probability, decision);
-        if (node == 0 && decision) return;
+        if (node == 0 && decision)
+            return;
         node = node == 0 ? 1 : 2 * node + decision;
     }
 }
@@ -224,10 +243,12 @@ static void encode_mixed_indices(range_encoder *encoder, arithmetic_state *state
     for (uint64_t i = 0; i < part->size; i++) {
         const uint32_t index = arithmetic_get_index(part, i);
         const uint32_t bin = scratch->bin_of[index];
-        if (i > 0 && arithmetic_next_row(header, &neighbors)) hemp_arithmetic_mixer_next_row(mixer);
+        if (i > 0 && arithmetic_next_row(header, &neighbors))
+            hemp_arithmetic_mixer_next_row(mixer);
         hemp_arithmetic_mixer_element(mixer, header, &neighbors);
         encode_mixed_bin(encoder, mixer, header, bin);
-        if (state->residuals[bin].levels > 1) encode_residual(encoder, state, bin, index - header->bin_start[bin]);
+        if (state->residuals[bin].levels > 1)
+            encode_residual(encoder, state, bin, index - header->bin_start[bin]);
         hemp_arithmetic_mixer_observe(mixer, header, &neighbors, bin);
         arithmetic_observe(header, &neighbors, bin);
     }
@@ -241,12 +262,16 @@ static void encode_run(range_encoder *encoder, arithmetic_state *state, const he
     if (!state->header.constant) {
         hemp_arithmetic_begin_models(state);
         hemp_arithmetic_map_bins(&state->header, scratch->bin_of);
-        if (mixed) hemp_arithmetic_begin_mixer(scratch->mixer);
+        if (mixed)
+            hemp_arithmetic_begin_mixer(scratch->mixer);
     }
     for (size_t i = 0; i < count; i++) {
-        if (i > 0 || !first) encode_uniform(encoder, i > 0, 1);
-        if (i == 0) encode_header(encoder, &state->header, mixed);
-        if (state->header.constant) continue;
+        if (i > 0 || !first)
+            encode_uniform(encoder, i > 0, 1);
+        if (i == 0)
+            encode_header(encoder, &state->header, mixed);
+        if (state->header.constant)
+            continue;
         if (mixed)
             encode_mixed_indices(encoder, state, &parts[i], scratch);
         else
@@ -283,7 +308,8 @@ static void encode_best(range_encoder *encoder, arithmetic_state *state, const h
             apart += hemp_arithmetic_cost(&header, &parts[i], 1, scratch);
         }
         if (apart < together) {
-            for (size_t i = 0; i < count; i++) encode_best(encoder, state, &parts[i], 1, first && i == 0, scratch);
+            for (size_t i = 0; i < count; i++)
+                encode_best(encoder, state, &parts[i], 1, first && i == 0, scratch);
             return;
         }
     }
@@ -296,12 +322,14 @@ static size_t align_up(size_t size) {
 
 static uint64_t elements_of(const hemp_part *parts, size_t count) {
     uint64_t elements = 0;
-    for (size_t i = 0; i < count; i++) elements += arithmetic_takes_part(&parts[i]) ? parts[i].size : 0;
+    for (size_t i = 0; i < count; i++)
+        elements += arithmetic_takes_part(&parts[i]) ? parts[i].size : 0;
     return elements;
 }
 
 uint64_t hemp_arithmetic_encode_bound(const hemp_part *parts, size_t count) {
-    return 64 + 256 * (uint64_t)count + 5 * elements_of(parts, count); /* a symbol and a residual: 16 bits each, raw 8 */
+    return 64 + 256 * (uint64_t)count +
+           5 * elements_of(parts, count); /* a symbol and a residual: 16 bits each, raw 8 */
 }
 
 static size_t column_memory(const hemp_part *parts, size_t count) {
@@ -333,29 +361,37 @@ static arithmetic_scratch cut_scratch(uint8_t *memory, const hemp_part *parts, s
 
 static bool indices_fit(const hemp_part *part) {
     for (uint64_t i = 0; i < part->size; i++)
-        if (arithmetic_get_index(part, i) >= part->num_levels) return false;
+        if (arithmetic_get_index(part, i) >= part->num_levels)
+            return false;
     return true;
 }
 
 static hemp_status encode_all(range_encoder *encoder, const hemp_part *parts, size_t count, int mixed, void *memory,
                               size_t memory_size) {
-    if (hemp_parts_check(parts, count) != HEMP_OK) return HEMP_BAD_ARGUMENT;
-    if (memory_size < hemp_arithmetic_encode_memory(parts, count, mixed)) return HEMP_MEMORY_TOO_SMALL;
+    if (hemp_parts_check(parts, count) != HEMP_OK)
+        return HEMP_BAD_ARGUMENT;
+    if (memory_size < hemp_arithmetic_encode_memory(parts, count, mixed))
+        return HEMP_MEMORY_TOO_SMALL;
     hemp_part *taking_part = (hemp_part *)memory;
     size_t taking = 0;
     for (size_t i = 0; i < count; i++) {
-        if (!indices_fit(&parts[i])) return HEMP_BAD_INDEX;
-        if (arithmetic_takes_part(&parts[i])) taking_part[taking++] = parts[i];
+        if (!indices_fit(&parts[i]))
+            return HEMP_BAD_INDEX;
+        if (arithmetic_takes_part(&parts[i]))
+            taking_part[taking++] = parts[i];
     }
     uint8_t *rest = (uint8_t *)memory + align_up(sizeof(hemp_part) * count);
     arithmetic_state *state = (arithmetic_state *)(void *)rest;
     const arithmetic_scratch scratch = cut_scratch(rest + align_up(sizeof(arithmetic_state)), parts, count, mixed);
-    if (taking > 0) encode_uniform(encoder, mixed != 0, 1);
+    if (taking > 0)
+        encode_uniform(encoder, mixed != 0, 1);
     for (size_t begin = 0, end; begin < taking; begin = end) {
-        for (end = begin + 1; end < taking && taking_part[end].num_levels == taking_part[begin].num_levels;) end++;
+        for (end = begin + 1; end < taking && taking_part[end].num_levels == taking_part[begin].num_levels;)
+            end++;
         encode_best(encoder, state, &taking_part[begin], end - begin, true, &scratch);
     }
-    if (taking > 0) finish(encoder);
+    if (taking > 0)
+        finish(encoder);
     return encoder->full ? HEMP_MEMORY_TOO_SMALL : HEMP_OK;
 }
 

@@ -21,7 +21,8 @@ static uint32_t count_levels(const hemp_part *parts, size_t count, uint32_t *his
     uint32_t different = 0;
     memset(histogram, 0, parts[0].num_levels * sizeof *histogram);
     for (size_t p = 0; p < count; p++)
-        for (uint64_t i = 0; i < parts[p].size; i++) histogram[arithmetic_get_index(&parts[p], i)]++;
+        for (uint64_t i = 0; i < parts[p].size; i++)
+            histogram[arithmetic_get_index(&parts[p], i)]++;
     for (uint32_t level = 0; level < parts[0].num_levels; level++)
         if (histogram[level]) {
             different++;
@@ -36,7 +37,8 @@ static void choose_bins(arithmetic_header *header, const uint32_t *histogram, ui
     header->bins = 0;
     if (levels <= HEMP_MAX_BINS) {
         header->bins = levels;
-        for (uint32_t b = 0; b <= levels; b++) header->bin_start[b] = b;
+        for (uint32_t b = 0; b <= levels; b++)
+            header->bin_start[b] = b;
         return;
     }
     uint64_t left = total;
@@ -44,8 +46,10 @@ static void choose_bins(arithmetic_header *header, const uint32_t *histogram, ui
         const uint32_t bins_left = HEMP_MAX_BINS - header->bins;
         uint64_t mass = histogram[level];
         header->bin_start[header->bins++] = level++;
-        if (bins_left == 1) break;
-        while (level < levels && (2 * mass + histogram[level]) * bins_left <= 2 * left) mass += histogram[level++];
+        if (bins_left == 1)
+            break;
+        while (level < levels && (2 * mass + histogram[level]) * bins_left <= 2 * left)
+            mass += histogram[level++];
         left -= mass;
     }
     header->bin_start[header->bins] = levels;
@@ -56,7 +60,8 @@ static uint32_t median_bin(const arithmetic_header *header, const uint32_t *hist
     for (uint32_t b = 0; b < header->bins; b++)
         for (uint32_t level = header->bin_start[b]; level < header->bin_start[b + 1]; level++) {
             below += histogram[level];
-            if (2 * below >= total) return b;
+            if (2 * below >= total)
+                return b;
         }
     return header->bins - 1;
 }
@@ -80,16 +85,19 @@ static bool solve(double matrix[TERMS][TERMS + 1]) {
         int pivot = i;
         for (int j = i + 1; j < TERMS; j++) {
             const double a = matrix[j][i], b = matrix[pivot][i];
-            if (a * a > b * b) pivot = j;
+            if (a * a > b * b)
+                pivot = j;
         }
         for (int k = 0; k <= TERMS; k++) {
             const double swap = matrix[i][k];
             matrix[i][k] = matrix[pivot][k];
             matrix[pivot][k] = swap;
         }
-        if (matrix[i][i] == 0) return false;
+        if (matrix[i][i] == 0)
+            return false;
         for (int j = 0; j < TERMS; j++) {
-            if (j == i) continue;
+            if (j == i)
+                continue;
             const double ratio = matrix[j][i] / matrix[i][i];
             for (int k = i; k <= TERMS; k++) {
                 const double product = ratio * matrix[i][k];
@@ -97,7 +105,8 @@ static bool solve(double matrix[TERMS][TERMS + 1]) {
             }
         }
     }
-    for (int i = 0; i < TERMS; i++) matrix[i][TERMS] = matrix[i][TERMS] / matrix[i][i];
+    for (int i = 0; i < TERMS; i++)
+        matrix[i][TERMS] = matrix[i][TERMS] / matrix[i][i];
     return true;
 }
 
@@ -131,21 +140,26 @@ static bool fit_weights(arithmetic_header *header, const hemp_part *parts, size_
         hemp_arithmetic_begin_part(header, &parts[p], scratch->columns, &at);
         for (uint64_t i = 0; i < parts[p].size; i++) {
             const uint32_t bin = scratch->bin_of[arithmetic_get_index(&parts[p], i)];
-            if (i > 0) arithmetic_next_row(header, &at);
+            if (i > 0)
+                arithmetic_next_row(header, &at);
             if ((i & mask) == 0)
                 accumulate(matrix, &at, bin > header->center ? bin - header->center : header->center - bin);
             arithmetic_observe(header, &at, bin);
         }
     }
     for (int i = 0; i < TERMS; i++) {
-        for (int j = 0; j < i; j++) matrix[i][j] = matrix[j][i];
+        for (int j = 0; j < i; j++)
+            matrix[i][j] = matrix[j][i];
         matrix[i][i] = matrix[i][i] * (1 + 1e-6) + 1e-3; /* features may be all equal */
     }
-    if (!solve(matrix)) return false;
+    if (!solve(matrix))
+        return false;
     double most = 0;
     for (int i = 0; i < FEATURES; i++)
-        if (matrix[i][TERMS] > most) most = matrix[i][TERMS];
-    if (!(most > 0)) return false;
+        if (matrix[i][TERMS] > most)
+            most = matrix[i][TERMS];
+    if (!(most > 0))
+        return false;
     for (int i = 0; i < FEATURES; i++) {
         const double share = matrix[i][TERMS] / most;
         header->weights[i] = share > 0 ? (uint32_t)(share * 63 + 0.5) : 0;
@@ -162,7 +176,8 @@ static uint32_t list_sums(const arithmetic_header *header, const hemp_part *part
         arithmetic_neighbors at;
         hemp_arithmetic_begin_part(header, &parts[p], scratch->columns, &at);
         for (uint64_t i = 0; i < parts[p].size; i++) {
-            if (i > 0) arithmetic_next_row(header, &at);
+            if (i > 0)
+                arithmetic_next_row(header, &at);
             const uint32_t sum = arithmetic_neighborhood(header, &at);
             of_length[arithmetic_high_bit(sum) + 1]++;
             *sums++ = sum;
@@ -172,7 +187,8 @@ static uint32_t list_sums(const arithmetic_header *header, const hemp_part *part
     uint32_t length = 32;
     for (uint64_t above = 0; length > 8; length--) {
         above += of_length[length];
-        if (above > total / 512) break;
+        if (above > total / 512)
+            break;
     }
     return length - 8 < 15 ? length - 8 : 15;
 }
@@ -182,8 +198,10 @@ static uint32_t list_sums(const arithmetic_header *header, const hemp_part *part
 static void choose_thresholds(arithmetic_header *header, const arithmetic_scratch *scratch, uint64_t total) {
     const uint32_t wanted = header->classes;
     uint64_t cells[HEMP_CELLS] = {0}, sum = 0;
-    for (uint64_t i = 0; i < total; i++) cells[arithmetic_cell(header, scratch->sums[i])]++;
-    for (uint32_t cell = 0; cell < HEMP_CELLS; cell++) sum += cell * cells[cell];
+    for (uint64_t i = 0; i < total; i++)
+        cells[arithmetic_cell(header, scratch->sums[i])]++;
+    for (uint32_t cell = 0; cell < HEMP_CELLS; cell++)
+        sum += cell * cells[cell];
     const uint64_t mean = sum / total, whole = 5 * sum + mean * total;
     uint64_t below = 0, share = 1;
     header->classes = 1;
@@ -199,7 +217,8 @@ static void choose_thresholds(arithmetic_header *header, const arithmetic_scratc
 /* n log2 n, in 1/65536 bits. */
 static uint64_t n_log_n(uint64_t n) {
     uint32_t exponent = 0;
-    while (n >> exponent > 65536) exponent++; /* 16 bits of precision are enough */
+    while (n >> exponent > 65536)
+        exponent++; /* 16 bits of precision are enough */
     const uint32_t bits = n ? (16 << 16) - hemp_arithmetic_bits_of((uint32_t)(n >> exponent)) : 0;
     return n * (bits + ((uint64_t)exponent << 16));
 }
@@ -220,7 +239,8 @@ static void merge_classes(arithmetic_header *header, const hemp_part *parts, siz
     uint8_t class_of[HEMP_CELLS];
     uint32_t counts[HEMP_MAX_CLASSES][HEMP_MAX_BINS] = {{0}};
     for (uint32_t cell = 0, c = 0; cell < HEMP_CELLS; cell++) {
-        while (c + 1 < header->classes && header->thresholds[c] <= cell) c++;
+        while (c + 1 < header->classes && header->thresholds[c] <= cell)
+            c++;
         class_of[cell] = (uint8_t)c;
     }
     const uint32_t *sums = scratch->sums;
@@ -233,26 +253,30 @@ static void merge_classes(arithmetic_header *header, const hemp_part *parts, siz
     uint32_t best_stride = 1;
     for (uint32_t classes = header->classes, stride = 1;; classes = (classes + 1) / 2, stride *= 2) {
         uint64_t cost = 0;
-        for (uint32_t c = 0; c < classes; c++) cost += class_cost(counts[c], header->bins);
+        for (uint32_t c = 0; c < classes; c++)
+            cost += class_cost(counts[c], header->bins);
         if (cost < best) {
             best = cost;
             best_stride = stride;
         }
-        if (classes == 1) break;
+        if (classes == 1)
+            break;
         for (uint32_t c = 0; c < classes; c += 2) {
             for (uint32_t b = 0; b < header->bins; b++)
                 counts[c / 2][b] = counts[c][b] + (c + 1 < classes ? counts[c + 1][b] : 0);
         }
     }
     const uint32_t merged = (header->classes + best_stride - 1) / best_stride;
-    for (uint32_t c = 0; c + 1 < merged; c++) header->thresholds[c] = header->thresholds[(c + 1) * best_stride - 1];
+    for (uint32_t c = 0; c + 1 < merged; c++)
+        header->thresholds[c] = header->thresholds[(c + 1) * best_stride - 1];
     header->classes = merged;
 }
 
 /* Everything that follows from bins, center, rates and the wanted number of classes. */
 static void fit_classes(arithmetic_header *header, const hemp_part *parts, size_t count,
                         const arithmetic_scratch *scratch, uint64_t total) {
-    if (header->classes == 1) return;
+    if (header->classes == 1)
+        return;
     hemp_arithmetic_map_bins(header, scratch->bin_of);
     header->initial = mean_magnitude(header, scratch->histogram);
     if (!fit_weights(header, parts, count, scratch, total)) {
@@ -280,30 +304,35 @@ static bool vary(arithmetic_header *header, const variation *change) {
                             : change->classes == -2 ? (int32_t)header->classes * 2
                             : change->classes > 0   ? change->classes
                                                     : (int32_t)header->classes;
-    const int32_t order = (int32_t)header->order + change->order, row_rate = (int32_t)header->row_rate + change->row_rate;
+    const int32_t order = (int32_t)header->order + change->order,
+                  row_rate = (int32_t)header->row_rate + change->row_rate;
     const int32_t column_rate = (int32_t)header->column_rate + change->column_rate;
     const int32_t prior = (int32_t)header->prior + change->prior, limit = (int32_t)header->limit + change->limit;
     if (classes < 1 || classes > HEMP_MAX_CLASSES || order > 3 || row_rate < 2 || row_rate > 9 || column_rate < 2 ||
         column_rate > 9 || prior < 0 || prior > 7 || limit < 0 || limit > 3)
         return false;
-    if (change->unfolded && header->center == 0) return false;
+    if (change->unfolded && header->center == 0)
+        return false;
     uint32_t contexts = (uint32_t)classes;
-    for (int32_t i = 0; i < order; i++) contexts *= header->bins;
-    if (contexts > HEMP_MAX_CONTEXTS) return false;
+    for (int32_t i = 0; i < order; i++)
+        contexts *= header->bins;
+    if (contexts > HEMP_MAX_CONTEXTS)
+        return false;
     header->classes = (uint32_t)classes;
     header->order = (uint32_t)order;
     header->row_rate = (uint32_t)row_rate;
     header->column_rate = (uint32_t)column_rate;
     header->prior = (uint32_t)prior;
     header->limit = (uint32_t)limit;
-    if (change->unfolded) header->center = 0;
+    if (change->unfolded)
+        header->center = 0;
     return true;
 }
 
 /* The order matters: what changes most comes first. */
 static const variation VARIATIONS[] = {
-    {.classes = -1}, {.classes = -1},    {.classes = -2},   {.classes = 1}, {.unfolded = true}, {.order = 1},
-    {.order = 1},    {.classes = -1},    {.prior = -2},     {.prior = 2},   {.limit = -1},      {.limit = 1},
+    {.classes = -1}, {.classes = -1},    {.classes = -2},  {.classes = 1},      {.unfolded = true}, {.order = 1},
+    {.order = 1},    {.classes = -1},    {.prior = -2},    {.prior = 2},        {.limit = -1},      {.limit = 1},
     {.row_rate = 1}, {.column_rate = 1}, {.row_rate = -1}, {.column_rate = -1},
 };
 /* For long runs, whose defaults are good and whose learning costs little. */
@@ -315,7 +344,8 @@ static void improve(arithmetic_header *header, const variation *variations, size
     uint64_t cost = hemp_arithmetic_cost(header, parts, count, scratch);
     for (size_t v = 0; v < variation_count; v++) {
         arithmetic_header changed = *header;
-        if (!vary(&changed, &variations[v])) continue;
+        if (!vary(&changed, &variations[v]))
+            continue;
         fit_classes(&changed, parts, count, scratch, total);
         const uint64_t changed_cost = hemp_arithmetic_cost(&changed, parts, count, scratch);
         if (changed_cost < cost) {
@@ -340,8 +370,8 @@ static void fit_long_run(arithmetic_header *header, const hemp_part *part, const
     const hemp_part sample = sample_of(part);
     const uint32_t classes = header->classes;
     fit_classes(header, &sample, 1, scratch, sample.size);
-    improve(header, VARIATIONS_OF_LONG_RUNS, sizeof VARIATIONS_OF_LONG_RUNS / sizeof *VARIATIONS_OF_LONG_RUNS, &sample, 1,
-            scratch, sample.size);
+    improve(header, VARIATIONS_OF_LONG_RUNS, sizeof VARIATIONS_OF_LONG_RUNS / sizeof *VARIATIONS_OF_LONG_RUNS, &sample,
+            1, scratch, sample.size);
     header->classes = header->order > 0 ? header->classes : classes;
     fit_classes(header, part, 1, scratch, part->size);
 }
@@ -349,7 +379,8 @@ static void fit_long_run(arithmetic_header *header, const hemp_part *part, const
 void hemp_arithmetic_fit(arithmetic_header *header, const hemp_part *parts, size_t count,
                          const arithmetic_scratch *scratch) {
     uint64_t total = 0;
-    for (size_t p = 0; p < count; p++) total += parts[p].size;
+    for (size_t p = 0; p < count; p++)
+        total += parts[p].size;
     memset(header, 0, sizeof *header);
     header->num_levels = parts[0].num_levels;
     if (count_levels(parts, count, scratch->histogram, &header->symbol) == 1) {
@@ -373,12 +404,15 @@ void hemp_arithmetic_fit(arithmetic_header *header, const hemp_part *parts, size
 
 void hemp_arithmetic_fit_mixed(arithmetic_header *header, const hemp_part *parts, size_t count,
                                const arithmetic_scratch *scratch) {
-    if (header->constant) return;
+    if (header->constant)
+        return;
     uint64_t total = 0;
-    for (size_t p = 0; p < count; p++) total += parts[p].size;
+    for (size_t p = 0; p < count; p++)
+        total += parts[p].size;
     header->classes = HEMP_MAX_CLASSES;
     hemp_arithmetic_map_bins(header, scratch->bin_of);
     header->initial = mean_magnitude(header, scratch->histogram);
-    if (!fit_weights(header, parts, count, scratch, total)) memset(header->weights, 0, sizeof header->weights);
+    if (!fit_weights(header, parts, count, scratch, total))
+        memset(header->weights, 0, sizeof header->weights);
     header->shift = list_sums(header, parts, count, scratch, total);
 }

@@ -15,17 +15,14 @@ static int32_t stretch(uint32_t probability) {
 
 /* 65536 x 2^(-i / 128), to the nearest integer. */
 static const uint32_t NEGATIVE_POWERS[128] = {
-    65536, 65182, 64830, 64480, 64132, 63785, 63441, 63098, 62757, 62419, 62081, 61746,
-    61413, 61081, 60751, 60423, 60097, 59772, 59449, 59128, 58809, 58491, 58176, 57861,
-    57549, 57238, 56929, 56622, 56316, 56012, 55709, 55408, 55109, 54811, 54515, 54221,
-    53928, 53637, 53347, 53059, 52773, 52488, 52204, 51922, 51642, 51363, 51085, 50810,
-    50535, 50262, 49991, 49721, 49452, 49185, 48920, 48655, 48393, 48131, 47871, 47613,
-    47356, 47100, 46846, 46593, 46341, 46091, 45842, 45594, 45348, 45103, 44859, 44617,
-    44376, 44137, 43898, 43661, 43425, 43191, 42958, 42726, 42495, 42265, 42037, 41810,
-    41584, 41360, 41136, 40914, 40693, 40473, 40255, 40037, 39821, 39606, 39392, 39180,
-    38968, 38757, 38548, 38340, 38133, 37927, 37722, 37518, 37316, 37114, 36914, 36715,
-    36516, 36319, 36123, 35928, 35734, 35541, 35349, 35158, 34968, 34779, 34591, 34405,
-    34219, 34034, 33850, 33667, 33486, 33305, 33125, 32946,
+    65536, 65182, 64830, 64480, 64132, 63785, 63441, 63098, 62757, 62419, 62081, 61746, 61413, 61081, 60751, 60423,
+    60097, 59772, 59449, 59128, 58809, 58491, 58176, 57861, 57549, 57238, 56929, 56622, 56316, 56012, 55709, 55408,
+    55109, 54811, 54515, 54221, 53928, 53637, 53347, 53059, 52773, 52488, 52204, 51922, 51642, 51363, 51085, 50810,
+    50535, 50262, 49991, 49721, 49452, 49185, 48920, 48655, 48393, 48131, 47871, 47613, 47356, 47100, 46846, 46593,
+    46341, 46091, 45842, 45594, 45348, 45103, 44859, 44617, 44376, 44137, 43898, 43661, 43425, 43191, 42958, 42726,
+    42495, 42265, 42037, 41810, 41584, 41360, 41136, 40914, 40693, 40473, 40255, 40037, 39821, 39606, 39392, 39180,
+    38968, 38757, 38548, 38340, 38133, 37927, 37722, 37518, 37316, 37114, 36914, 36715, 36516, 36319, 36123, 35928,
+    35734, 35541, 35349, 35158, 34968, 34779, 34591, 34405, 34219, 34034, 33850, 33667, 33486, 33305, 33125, 32946,
 };
 
 static uint16_t squash_of(int32_t value) {
@@ -46,10 +43,12 @@ void hemp_arithmetic_begin_mixer(arithmetic_mixer *mixer) {
         mixer->squash[value + MIXER_STRETCH] = squash_of(value);
     for (uint32_t cell = 0; cell < MIXER_STRETCH_CELLS; cell++)
         mixer->stretch[cell] = (int16_t)stretch((cell << MIXER_FINE_BITS) + (1 << (MIXER_FINE_BITS - 1)));
-    for (uint32_t n = 0; n < 1024; n++) mixer->rate[n] = (uint16_t)(655360 / (10 * n + 16));
+    for (uint32_t n = 0; n < 1024; n++)
+        mixer->rate[n] = (uint16_t)(655360 / (10 * n + 16));
     for (uint32_t node = 0; node < MIXER_NODES; node++) {
         for (uint32_t set = 0; set < MIXER_SETS; set++)
-            for (uint32_t i = 0; i < MIXER_INPUTS; i++) mixer->weights[set][node][i] = 12288;
+            for (uint32_t i = 0; i < MIXER_INPUTS; i++)
+                mixer->weights[set][node][i] = 12288;
         for (uint32_t c = 0; c < HEMP_MAX_CLASSES; c++)
             for (int32_t cell = 0; cell < MIXER_CELLS; cell++) {
                 const int32_t value = 128 * cell - 2048;
@@ -71,7 +70,8 @@ void hemp_arithmetic_begin_mixed_part(arithmetic_mixer *mixer, const arithmetic_
 
 /* Two steps for each power of two: 0, 1, 2, 3, 4, 4, 5, 5, 6, ... for 0, 1, 2, 3, 4, 5, 6, 7, 8, ... */
 static uint32_t half_octaves(uint32_t value) {
-    if (value < 2) return value;
+    if (value < 2)
+        return value;
     const uint32_t exponent = arithmetic_high_bit(value);
     return 2 * exponent + ((value >> (exponent - 1)) & 1);
 }
@@ -86,7 +86,8 @@ static uint32_t distance_class(const arithmetic_header *header, uint32_t bin) {
 }
 
 static uint32_t weight_set(const arithmetic_mixer *mixer) {
-    if (mixer->row_count > 0) return 3;
+    if (mixer->row_count > 0)
+        return 3;
     const uint32_t begun = mixer->row_elements < 8 ? 0 : mixer->row_elements < 64 ? 1 : 2;
     return begun + (mixer->row_count_before == 0 ? 4 : 0);
 }
@@ -166,7 +167,8 @@ static inline void learn_weights(arithmetic_mixer *mixer, uint32_t node, uint32_
     const int32_t error = (int32_t)(decision << 16) - (int32_t)mixer->probability;
     const int32_t rounding = (int32_t)1 << (shift - 1), most = MIXER_MOST_WEIGHT;
     int32_t *weights = mixer->weights[mixer->set][node];
-    if (*used < 131072) ++*used;
+    if (*used < 131072)
+        ++*used;
     for (int i = 0; i < MIXER_INPUTS; i++) {
         const int32_t weight = weights[i] + shifted(mixer->stretched[i] * error + rounding, shift);
         weights[i] = weight > most ? most : weight < -most ? -most : weight;

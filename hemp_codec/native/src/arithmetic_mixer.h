@@ -8,7 +8,7 @@ enum {
     MIXER_INPUTS = 7,
     MIXER_NODES = 16,
     MIXER_SETS = 8,
-    MIXER_CELLS = 33,   /* of a final map */
+    MIXER_CELLS = 33,     /* of a final map */
     MIXER_STRETCH = 2047, /* logarithms of odds are in 1/128 bit, between plus and minus this */
     MIXER_COLUMNS = 4096,
     MIXER_FINE_BITS = 10, /* of a probability of 22 bits, that the table of logarithms leaves out */

@@ -97,7 +97,8 @@ static inline uint32_t arithmetic_high_bit(uint32_t value) {
 #else
     uint32_t bit = 0;
     for (uint32_t step = 16; step > 0; step /= 2)
-        if (value >> (bit + step)) bit += step;
+        if (value >> (bit + step))
+            bit += step;
     return bit;
 #endif
 }
@@ -113,11 +114,13 @@ static inline uint32_t arithmetic_cum(const arithmetic_model *model, uint32_t sy
 static inline void arithmetic_learn(arithmetic_model *model, uint32_t symbol, uint32_t symbols, uint32_t limit) {
     model->count[symbol]++;
     model->total++;
-    if (model->total == limit) hemp_arithmetic_halve(model, symbols);
+    if (model->total == limit)
+        hemp_arithmetic_halve(model, symbols);
 }
 
 static inline void arithmetic_prepare_root(arithmetic_model *model, uint32_t symbols) {
-    if (model->total >= model->due) hemp_arithmetic_rebuild_root(model, symbols);
+    if (model->total >= model->due)
+        hemp_arithmetic_rebuild_root(model, symbols);
 }
 
 /* The context model of the next bin, ready to be coded with. */
@@ -139,8 +142,8 @@ static inline uint32_t arithmetic_cell(const arithmetic_header *header, uint32_t
     return cell < HEMP_CELLS ? cell : HEMP_CELLS - 1;
 }
 
-/* average + floor((magnitude - average) / 2^rate), in unsigned arithmetic: the bias keeps the difference positive and is
- * a multiple of 2^rate. */
+/* average + floor((magnitude - average) / 2^rate), in unsigned arithmetic: the bias keeps the difference positive and
+ * is a multiple of 2^rate. */
 static inline uint32_t arithmetic_average(uint32_t average, uint32_t magnitude, uint32_t rate) {
     const uint32_t bias = (uint32_t)1 << 17;
     return average + ((magnitude + bias - average) >> rate) - (bias >> rate);
@@ -155,12 +158,14 @@ static inline void arithmetic_observe(const arithmetic_header *header, arithmeti
     at->above[at->j] = (uint16_t)magnitude;
     at->left2 = at->left;
     at->left = magnitude;
-    if (++at->j == at->columns) at->j = 0;
+    if (++at->j == at->columns)
+        at->j = 0;
 }
 
 /* Step 1, to be called before every element but the first; true if a row begins. */
 static inline bool arithmetic_next_row(const arithmetic_header *header, arithmetic_neighbors *at) {
-    if (--at->until_row > 0) return false;
+    if (--at->until_row > 0)
+        return false;
     at->until_row = at->columns;
     at->row = (at->row + (header->initial << HEMP_INITIAL_SHIFT)) >> 1;
     return true;

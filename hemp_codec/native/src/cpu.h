@@ -1,5 +1,5 @@
-/* What the processor can do.  The compiler's run-time library finds that out when the program starts, because to ask the
- * processor takes long in a virtual machine; without that library define HEMP_NO_SIMD. */
+/* What the processor can do.  The compiler's run-time library finds that out when the program starts, because to ask
+ * the processor takes long in a virtual machine; without that library define HEMP_NO_SIMD. */
 #ifndef HEMP_CPU_H
 #define HEMP_CPU_H
 

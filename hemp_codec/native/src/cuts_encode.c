@@ -15,8 +15,7 @@ typedef struct sums {
 } sums;
 
 /* The squared error of the points start to end around their mean; end is above start. */
-static double cell_error(const sums *prefix, uint32_t start, uint32_t end)
-{
+static double cell_error(const sums *prefix, uint32_t start, uint32_t end) {
     const double total = prefix->firsts[end] - prefix->firsts[start];
     const double weight = prefix->weights[end] - prefix->weights[start];
     return prefix->squares[end] - prefix->squares[start] - total * total / weight;
@@ -24,8 +23,7 @@ static double cell_error(const sums *prefix, uint32_t start, uint32_t end)
 
 /* One more free cell, for the ends low_end to high_end, whose best starts lie from low_start to high_start. */
 static void add_free_cell(const sums *prefix, const double *before, double *best, uint32_t *starts, uint32_t low_end,
-                          uint32_t high_end, uint32_t low_start, uint32_t high_start)
-{
+                          uint32_t high_end, uint32_t low_start, uint32_t high_start) {
     const uint32_t end = low_end + (high_end - low_end) / 2;
     const uint32_t last = high_start < end - 1 ? high_start : end - 1;
     double least = INFINITY;
@@ -49,8 +47,8 @@ static void add_free_cell(const sums *prefix, const double *before, double *best
 
 /* Where ending with the pinned cell is better, do so.  Its error is a difference of prefix sums, so that its best start
  * is where a running minimum stands. */
-static void allow_pinned_cell(const sums *prefix, const double *before, double *best, uint32_t *starts, uint32_t points)
-{
+static void allow_pinned_cell(const sums *prefix, const double *before, double *best, uint32_t *starts,
+                              uint32_t points) {
     double least = INFINITY;
     uint32_t found = 0;
     for (uint32_t end = 0; end <= points; end++) {
@@ -67,8 +65,7 @@ static void allow_pinned_cell(const sums *prefix, const double *before, double *
 }
 
 static void free_layer(const sums *prefix, uint32_t level, const double *before, double *best, uint32_t *starts,
-                       uint32_t points)
-{
+                       uint32_t points) {
     best[0] = INFINITY;
     starts[0] = 0;
     if (level > 0) {
@@ -83,8 +80,7 @@ static void free_layer(const sums *prefix, uint32_t level, const double *before,
 
 /* `before` and `free_before`: the layer before with the pinned cell and without. */
 static void pinned_layer(const sums *prefix, uint32_t level, const double *before, const double *free_before,
-                         double *best, uint32_t *starts, uint32_t points)
-{
+                         double *best, uint32_t *starts, uint32_t points) {
     if (level > 0) {
         best[0] = INFINITY;
         starts[0] = 0;
@@ -98,22 +94,19 @@ static void pinned_layer(const sums *prefix, uint32_t level, const double *befor
     }
 }
 
-static void swap(double **one, double **other)
-{
+static void swap(double **one, double **other) {
     double *kept = *one;
     *one = *other;
     *other = kept;
 }
 
-uint64_t hemp_optimal_cuts_memory(uint32_t points, uint32_t num_levels, int pin_zero)
-{
+uint64_t hemp_optimal_cuts_memory(uint32_t points, uint32_t num_levels, int pin_zero) {
     const uint64_t row = (uint64_t)points + 1;
     const uint64_t families = pin_zero ? 2 : 1;
     return row * (3 + 2 * families) * sizeof(double) + row * num_levels * families * sizeof(uint32_t);
 }
 
-static void fill_sums(const double *means, const double *weights, uint32_t points, double *prefix)
-{
+static void fill_sums(const double *means, const double *weights, uint32_t points, double *prefix) {
     double *weight = prefix, *first = weight + points + 1, *square = first + points + 1;
     weight[0] = first[0] = square[0] = 0.0;
     for (uint32_t i = 0; i < points; i++) {
@@ -126,8 +119,7 @@ static void fill_sums(const double *means, const double *weights, uint32_t point
 
 /* Follow the starts back from all points; before the pinned cell there are only free ones. */
 static void trace(const uint32_t *last, const uint32_t *free_starts, uint32_t points, uint32_t num_levels,
-                  uint32_t *cuts)
-{
+                  uint32_t *cuts) {
     const uint32_t *family = last;
     cuts[num_levels] = points;
     for (uint32_t level = num_levels; level-- > 0;) {
@@ -140,8 +132,7 @@ static void trace(const uint32_t *last, const uint32_t *free_starts, uint32_t po
 }
 
 hemp_status hemp_optimal_cuts(const double *means, const double *weights, uint32_t points, uint32_t num_levels,
-                              int pin_zero, uint32_t *cuts, void *memory, size_t memory_size)
-{
+                              int pin_zero, uint32_t *cuts, void *memory, size_t memory_size) {
     if (points == 0 || points >= PINNED || num_levels == 0 || num_levels > points) {
         return HEMP_BAD_ARGUMENT;
     }

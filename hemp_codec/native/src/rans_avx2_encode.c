@@ -92,8 +92,8 @@ AVX2 static inline uint8_t *step(__m256i *state, const uint32_t *entries, const 
     _mm_storeu_si128((__m128i *)(words - 16), packed);
     const __m256i rest = _mm256_blendv_epi8(_mm256_srli_epi32(x, 16), x, fits);
 
-    /* The quotient is below 2^20 and comes out at most one too large or too small, which its remainder shows.  A half of
-     * `rest` is divided, since what is converted has a sign. */
+    /* The quotient is below 2^20 and comes out at most one too large or too small, which its remainder shows.  A half
+     * of `rest` is divided, since what is converted has a sign. */
     const __m256 half = _mm256_cvtepi32_ps(_mm256_srli_epi32(rest, 1));
     const __m256 divisor = _mm256_mul_ps(_mm256_cvtepi32_ps(frequency), _mm256_set1_ps(0.5f));
     __m256i quotient = _mm256_cvttps_epi32(_mm256_div_ps(half, divisor));

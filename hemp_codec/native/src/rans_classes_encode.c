@@ -1,5 +1,5 @@
-/* The coder `rans` (spec/coders.md, 6): classes of strips.  All arithmetic is in integers, so that the same indices give
- * the same bytes everywhere. */
+/* The coder `rans` (spec/coders.md, 6): classes of strips.  All arithmetic is in integers, so that the same indices
+ * give the same bytes everywhere. */
 #include "rans_classes_encode.h"
 
 #include <string.h>
@@ -10,9 +10,9 @@ enum {
     SAMPLED_STRIPS = 128, /* about so many decide on the tables */
     ROUNDS = 2,
     KEYS = 4096,
-    LENGTH_BITS = 5,   /* of the fraction of code lengths in tables */
+    LENGTH_BITS = 5,      /* of the fraction of code lengths in tables */
     LENGTHS_SUMMED = 128, /* sums of so many of them stay below 2^16 */
-    FRACTION_BITS = 16, /* of costs */
+    FRACTION_BITS = 16,   /* of costs */
     RARE_LENGTH = 14 << FRACTION_BITS,
     TABLE_BYTES = 8, /* that a table takes besides one or two for each of its symbols */
     LEAST_GAIN = 512 /* classes must save at least one part in so many */

@@ -12,8 +12,8 @@ enum { CHUNK = 1024 /* symbols of strips and of wide parts are handled so many a
 typedef struct block_task {
     const uint8_t *data;
     size_t size;
-    uint32_t symbols;      /* number of different ones */
-    uint64_t length;       /* of the sequence */
+    uint32_t symbols;       /* number of different ones */
+    uint64_t length;        /* of the sequence */
     uint8_t *strip_classes; /* room for the classes of the strips; NULL if the block must have one class */
     uint32_t *slots;
 } block_task;
@@ -420,8 +420,8 @@ hemp_status hemp_rans_decode(const uint8_t *payload, size_t size, const hemp_par
     uint32_t *slots = (uint32_t *)memory;
     const payload_task task = {parts,  count, hemp_rans_only_part(parts, count),
                                levels, slots, (uint8_t *)(slots + HEMP_RANS_SCALE)};
-    status = levels > 256 ? decode_two_blocks(&task, payload, size)
-                          : decode_block(&task, payload, size, HEMP_RANS_WHOLE);
+    status =
+        levels > 256 ? decode_two_blocks(&task, payload, size) : decode_block(&task, payload, size, HEMP_RANS_WHOLE);
     for (size_t i = 0; i < count && status == HEMP_OK; i++) {
         status = check_indices(&parts[i]);
     }

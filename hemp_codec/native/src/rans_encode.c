@@ -11,7 +11,7 @@
 enum {
     TABLE_BOUND = 2 * HEMP_RANS_MAX_SYMBOLS,
     HEADER_BOUND = 1 + 3 * HEMP_VARINT_MAX + HEMP_RANS_MAX_CLASSES * TABLE_BOUND + 4 * HEMP_RANS_MAX_LANES +
-                   HEMP_RANS_AVX2_SLACK,
+        HEMP_RANS_AVX2_SLACK,
     CLASSES_MIN = 1 << 13 /* shorter sequences have one class */
 };
 
@@ -126,9 +126,8 @@ static uint32_t best_to_shrink(const rans_table *table, const hemp_rans_histogra
         if (table->frequencies[s] < 2) {
             continue;
         }
-        if (best == HEMP_RANS_MAX_SYMBOLS ||
-            (uint64_t)histogram->counts[s] * (2 * table->frequencies[best] - 1) <
-                (uint64_t)histogram->counts[best] * (2 * table->frequencies[s] - 1)) {
+        if (best == HEMP_RANS_MAX_SYMBOLS || (uint64_t)histogram->counts[s] * (2 * table->frequencies[best] - 1) <
+                                                 (uint64_t)histogram->counts[best] * (2 * table->frequencies[s] - 1)) {
             best = s;
         }
     }
@@ -211,7 +210,7 @@ static void begin_writer(rans_writer *writer, uint64_t total, uint8_t *end) {
 
 /* Code symbols from the last to the first; `lane` is that of the one behind them.  The lane of the first. */
 static unsigned write_singly(rans_writer *writer, const rans_table *table, const uint8_t *symbols, size_t size,
-                              unsigned lane) {
+                             unsigned lane) {
     /* Copies whose address nobody has, so that the compiler need not fear that words are written over them. */
     uint32_t states[HEMP_RANS_MAX_LANES];
     uint8_t *words = writer->words;
@@ -242,7 +241,8 @@ static unsigned write_symbols(rans_writer *writer, const rans_table *table, cons
     if (writer->use_avx2 && size >= lane) {
         const size_t whole = (size - lane) / HEMP_RANS_MAX_LANES, first = (size - lane) % HEMP_RANS_MAX_LANES;
         lane = write_singly(writer, table, symbols + size - lane, lane, lane);
-        writer->words = hemp_rans_write_rounds_avx2(writer->states, table->entries, symbols + first, whole, writer->words);
+        writer->words =
+            hemp_rans_write_rounds_avx2(writer->states, table->entries, symbols + first, whole, writer->words);
         size = first;
     }
 #endif
