@@ -99,6 +99,9 @@ def test_a_coder_of_another_package_has_both() -> None:
         def encode_parts(self, indices, parts):  # type: ignore[no-untyped-def]
             return b"".join(array.tobytes() for array in indices)
 
+        def decode_parts(self, payload, parts):  # type: ignore[no-untyped-def]
+            return [np.frombuffer(payload, np.uint8)]
+
     assert Plain().rate_model() == RateModel("plain")
     assert Plain().estimate(np.zeros((3, 4), np.uint8), 2) == 96.0
 
