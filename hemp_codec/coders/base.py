@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -13,7 +12,7 @@ from hemp_codec.coders.rate import RateModel
 from hemp_codec.tensors import Part, index_dtype
 
 
-class Coder(ABC):
+class Coder:
     """Base of every coder; subclasses set ``name`` and ``number`` and define the two ``_parts`` methods.
 
     A coder codes the indices of all parts of one segment and plane together; ``encode`` and ``decode`` are the same for
@@ -27,21 +26,21 @@ class Coder(ABC):
     name: ClassVar[str]
     number: ClassVar[int]
 
-    @abstractmethod
     def encode_parts(self, indices: Sequence[np.ndarray], parts: Sequence[Part]) -> bytes:
         """Payload of ``indices``: for each part a 1-D array of ``index_dtype(part.num_levels)``.
 
         Raises:
             ValueError: an index is not below its part's ``num_levels``.
         """
+        raise NotImplementedError
 
-    @abstractmethod
     def decode_parts(self, payload: bytes | memoryview, parts: Sequence[Part]) -> list[np.ndarray]:
         """For each part its indices, as given to ``encode_parts``.
 
         Raises:
             FormatError: the payload is not exactly what an encoder makes.
         """
+        raise NotImplementedError
 
     def estimate_parts(self, indices: Sequence[np.ndarray], parts: Sequence[Part]) -> float:
         """Bits of the payload that ``encode_parts`` makes of the same arguments, to within 1 % or 16 bits.
