@@ -13,6 +13,7 @@ from hemp_codec.cli.files import checkpoint_size, open_checkpoint
 from hemp_codec.cli.progress import progress
 
 ENDING = ".hemp"
+_SMALL = 1 << 22  # bytes of a checkpoint up to which nobody waits for any coder
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -29,7 +30,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--coder",
         metavar="NAME",
-        help="arithmetic (default with a quantizer), rans (default without), zstd, lzma, stored, or a plug-in",
+        help="arithmetic (default with a quantizer, and below 4 MiB), rans (default else), zstd, lzma, stored, or a "
+        "plug-in",
     )
     parser.add_argument(
         "--rule", action="append", default=[], metavar="GLOB=quantizer[:levels][@coder]", help="may be repeated"
@@ -41,14 +43,14 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(arguments: argparse.Namespace) -> int:
     quantizer = options.quantizer_spec(arguments.quantizer, arguments.levels)
     rules = [options.rule(text) for text in arguments.rule]
-    if arguments.coder:
-        coder = options.coder(arguments.coder)
-    else:
-        coder, rules = _default_coders(quantizer, rules)
     source, target = arguments.input, arguments.output
     if target.suffix != ENDING:
         raise usage(f"{str(target)!r} does not end in {ENDING}: name the output OUT{ENDING}")
     checkpoint = open_checkpoint(source)
+    if arguments.coder:
+        coder = options.coder(arguments.coder)
+    else:
+        coder, rules = _default_coders(quantizer, rules, checkpoint_size(source))
     options.check_rules(rules, checkpoint.tensors)
     check_output(target)
     with concerning(source, output=target), progress("compressing") as report:
@@ -69,13 +71,13 @@ def run(arguments: argparse.Namespace) -> int:
     return DONE
 
 
-def _default_coders(quantizer: str, rules: list[tuple[str, str]]) -> tuple[str, list[tuple[str, str]]]:
+def _default_coders(quantizer: str, rules: list[tuple[str, str]], size: int) -> tuple[str, list[tuple[str, str]]]:
     """The coder where none is named, and the rules, of which lossy ones name theirs.
 
-    The planes of lossless tensors get about as small with `rans` as with `arithmetic`, many times quicker; the indices
-    of quantized ones do not.
+    The planes of large lossless tensors get about as small with `rans` as with `arithmetic`, many times quicker; the
+    indices of quantized ones, and whatever is small, do not.
     """
-    if quantizer != options.LOSSLESS:
+    if quantizer != options.LOSSLESS or size <= _SMALL:
         return "arithmetic", rules
     return "rans", [(pattern, _with_coder(choice)) for pattern, choice in rules]
 
