@@ -12,7 +12,7 @@
 #pragma STDC FP_CONTRACT OFF
 #endif
 
-enum { FEATURES = 4, TERMS = FEATURES + 1 /* and a constant */, TRIAL_ELEMENTS = 1 << 14, SAMPLE_ELEMENTS = 1 << 15 };
+enum { FEATURES = 4, TERMS = FEATURES + 1 /* and a constant */, TRIAL_ELEMENTS = 1 << 13, SAMPLE_ELEMENTS = 1 << 14 };
 
 static const double UNIT = 1 << HEMP_UNIT_BITS;
 
