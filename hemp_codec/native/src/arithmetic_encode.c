@@ -69,13 +69,6 @@ static arithmetic_scratch cut_scratch(uint8_t *memory, const hemp_part *parts, s
     return scratch;
 }
 
-static bool indices_fit(const hemp_part *part) {
-    for (uint64_t i = 0; i < part->size; i++)
-        if (arithmetic_get_index(part, i) >= part->num_levels)
-            return false;
-    return true;
-}
-
 static hemp_status encode_all(range_encoder *encoder, const hemp_part *parts, size_t count, int mixed, void *memory,
                               size_t memory_size) {
     if (hemp_parts_check(parts, count) != HEMP_OK)
@@ -85,7 +78,7 @@ static hemp_status encode_all(range_encoder *encoder, const hemp_part *parts, si
     hemp_part *taking_part = (hemp_part *)memory;
     size_t taking = 0;
     for (size_t i = 0; i < count; i++) {
-        if (!indices_fit(&parts[i]))
+        if (hemp_part_check_indices(&parts[i]) != HEMP_OK)
             return HEMP_BAD_INDEX;
         if (arithmetic_takes_part(&parts[i]))
             taking_part[taking++] = parts[i];

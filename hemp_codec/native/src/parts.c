@@ -19,3 +19,21 @@ hemp_status hemp_parts_check(const hemp_part *parts, size_t count) {
     }
     return HEMP_OK;
 }
+
+hemp_status hemp_part_check_indices(const hemp_part *part) {
+    uint32_t largest = 0;
+    if (hemp_part_is_wide(part)) {
+        const uint16_t *indices = (const uint16_t *)part->indices;
+        for (size_t i = 0; i < part->size; i++) {
+            largest = indices[i] > largest ? indices[i] : largest;
+        }
+    } else if (part->num_levels < 256) {
+        const uint8_t *indices = (const uint8_t *)part->indices;
+        uint8_t most = 0; /* as narrow as the indices, for the compiler's sake */
+        for (size_t i = 0; i < part->size; i++) {
+            most = indices[i] > most ? indices[i] : most;
+        }
+        largest = most;
+    }
+    return largest < part->num_levels ? HEMP_OK : HEMP_BAD_INDEX;
+}

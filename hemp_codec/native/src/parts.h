@@ -23,4 +23,7 @@ void hemp_part_clear(const hemp_part *part);
 /* HEMP_BAD_ARGUMENT if a num_levels is out of range or an array is missing. */
 hemp_status hemp_parts_check(const hemp_part *parts, size_t count);
 
+/* HEMP_BAD_INDEX if an index is not below num_levels. */
+hemp_status hemp_part_check_indices(const hemp_part *part);
+
 #endif

@@ -366,24 +366,6 @@ static hemp_status decode_block(const payload_task *task, const uint8_t *data, s
     return status == HEMP_OK ? end_block(&block) : status;
 }
 
-static hemp_status check_indices(const hemp_part *part) {
-    uint32_t largest = 0;
-    if (hemp_part_is_wide(part)) {
-        const uint16_t *indices = (const uint16_t *)part->indices;
-        for (size_t i = 0; i < part->size; i++) {
-            largest = indices[i] > largest ? indices[i] : largest;
-        }
-    } else if (part->num_levels < 256) {
-        const uint8_t *indices = (const uint8_t *)part->indices;
-        uint8_t most = 0; /* as narrow as the indices, for the compiler's sake */
-        for (size_t i = 0; i < part->size; i++) {
-            most = indices[i] > most ? indices[i] : most;
-        }
-        largest = most;
-    }
-    return largest < part->num_levels ? HEMP_OK : HEMP_BAD_INDEX;
-}
-
 static hemp_status decode_two_blocks(const payload_task *task, const uint8_t *payload, size_t size) {
     size_t position = 0;
     uint64_t high_size;
@@ -423,7 +405,7 @@ hemp_status hemp_rans_decode(const uint8_t *payload, size_t size, const hemp_par
     status =
         levels > 256 ? decode_two_blocks(&task, payload, size) : decode_block(&task, payload, size, HEMP_RANS_WHOLE);
     for (size_t i = 0; i < count && status == HEMP_OK; i++) {
-        status = check_indices(&parts[i]);
+        status = hemp_part_check_indices(&parts[i]);
     }
     return status;
 }

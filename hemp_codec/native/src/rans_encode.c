@@ -86,24 +86,6 @@ uint64_t hemp_rans_estimate_memory(const hemp_part *parts, size_t count) {
     return size == HEMP_NONE ? HEMP_NONE : hemp_rans_encode_memory(parts, count) + headers_bound(size);
 }
 
-static hemp_status check_indices(const hemp_part *part) {
-    uint32_t largest = 0;
-    if (hemp_part_is_wide(part)) {
-        const uint16_t *indices = (const uint16_t *)part->indices;
-        for (size_t i = 0; i < part->size; i++) {
-            largest = indices[i] > largest ? indices[i] : largest;
-        }
-    } else if (part->num_levels < 256) {
-        const uint8_t *indices = (const uint8_t *)part->indices;
-        uint8_t most = 0; /* as narrow as the indices, for the compiler's sake */
-        for (size_t i = 0; i < part->size; i++) {
-            most = indices[i] > most ? indices[i] : most;
-        }
-        largest = most;
-    }
-    return largest < part->num_levels ? HEMP_OK : HEMP_BAD_INDEX;
-}
-
 /* ---------------------------------------------------------------------------------------------------- frequencies */
 
 /* One more slot for a symbol of count n and frequency f saves about n / (f + 1/2) of code length, and one slot less
@@ -459,7 +441,7 @@ static size_t encode_two_blocks(rans_encoder *encoder, const hemp_part *parts, s
 static hemp_status check_parts(const hemp_part *parts, size_t count) {
     hemp_status status = hemp_parts_check(parts, count);
     for (size_t i = 0; i < count && status == HEMP_OK; i++) {
-        status = check_indices(&parts[i]);
+        status = hemp_part_check_indices(&parts[i]);
     }
     return status;
 }
