@@ -5,7 +5,7 @@ from __future__ import annotations
 import ml_dtypes
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import hemp_codec
@@ -30,6 +30,7 @@ def levels_of(scale: float, first: int, count: int, dtype: str) -> np.ndarray:
     first=st.integers(-200, 50),
     count=st.sampled_from([2, 3, 16, 17, 100]),
 )
+@example(dtype="bfloat16", scale=3.228515625, first=-179, count=17)
 def test_every_grid_is_found(dtype: str, scale: float, first: int, count: int) -> None:
     kind = dtypes.BY_NAME[dtype]
     step = float(step_dtype(kind).type(scale))

@@ -10,7 +10,7 @@ from hemp_codec.dtypes import DType
 from hemp_codec.quantizers.base import UniformGrid, step_dtype
 
 MAX_OFFSET = 1 << 23
-_MAX_CANDIDATES = 17  # offsets to try, where rounded levels leave the offset open
+_MAX_CANDIDATES = 257  # offsets to try, where rounded levels leave the offset open; most are ruled out at once
 
 
 def find_grid(levels: np.ndarray, dtype: DType) -> UniformGrid | None:
