@@ -103,7 +103,7 @@ void hemp_arithmetic_mixer_element(arithmetic_mixer *mixer, const arithmetic_hea
     const uint32_t around = above_class * 64 + distance_class(header, mixer->bins_above_left) * 16 +
                             distance_class(header, above_right) * 4 + left_class;
 
-    mixer->class_number = half_octaves(arithmetic_cell(header, arithmetic_neighborhood(header, at)));
+    mixer->class_number = half_octaves(arithmetic_cell(header, at));
     mixer->set = weight_set(mixer);
     mixer->contexts[0] = mixer->slots[MIXER_CLASS + mixer->class_number];
     mixer->contexts[1] = mixer->slots[MIXER_ROW + row * 8 + left_class * 2 + (above != header->center)];

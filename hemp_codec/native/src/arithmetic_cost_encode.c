@@ -1,0 +1,28 @@
+/* What coding would cost, without doing it. */
+#include "arithmetic_encode.h"
+
+uint32_t hemp_arithmetic_bits_of(uint32_t frequency) {
+    const uint32_t exponent = arithmetic_high_bit(frequency);
+    const uint32_t x = (frequency << (16 - exponent)) - 65536;
+    return ((16 - exponent) << 16) - x - (uint32_t)(((uint64_t)x * (65536 - x) >> 16) * 22544 >> 16);
+}
+
+uint64_t hemp_arithmetic_cost(const arithmetic_header *header, const hemp_part *parts, size_t count,
+                              const arithmetic_scratch *scratch) {
+    bit_writer writer = {NULL, 0, 0, false};
+    lanes_records records = {NULL, 0};
+    hemp_arithmetic_write_header(&writer, header, ARITHMETIC_PLAIN);
+    if (!header->constant) {
+        scratch->trial->header = *header;
+        hemp_arithmetic_begin_models(scratch->trial);
+        hemp_arithmetic_map_bins(header, scratch->bin_of);
+        for (size_t i = 0; i < count; i++)
+            hemp_lanes_list_part(&records, scratch->trial, &parts[i], 0, scratch->bin_of, scratch->columns);
+    }
+    return records.cost + (writer.position << 16);
+}
+
+void hemp_arithmetic_map_bins(const arithmetic_header *header, uint8_t *bin_of) {
+    for (uint32_t b = 0; b < header->bins; b++)
+        memset(bin_of + header->bin_start[b], (int)b, header->bin_start[b + 1] - header->bin_start[b]);
+}
