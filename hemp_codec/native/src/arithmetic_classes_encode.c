@@ -50,7 +50,10 @@ static uint64_t context_cost(const uint32_t *counts, uint32_t bins, uint64_t sca
         known += n_log_n(counts[b]);
         occurring += counts[b] > 0;
     }
-    return total ? scale * (n_log_n(total) - known) + occurring * (n_log_n(scale * total) / (scale * total)) / 2 : 0;
+    if (total == 0)
+        return 0;
+    const uint64_t unseen = (scale - 1) * (occurring - 1) * 47274; /* by so much a sample's entropy is too low */
+    return scale * (n_log_n(total) - known) + unseen + occurring * (n_log_n(scale * total) / (scale * total)) / 2;
 }
 
 /* Neighboring cells that share counts. */

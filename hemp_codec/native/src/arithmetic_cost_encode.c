@@ -9,7 +9,7 @@ uint32_t hemp_arithmetic_bits_of(uint32_t frequency) {
 
 uint64_t hemp_arithmetic_cost(const arithmetic_header *header, const hemp_part *parts, size_t count,
                               const arithmetic_scratch *scratch) {
-    bit_writer writer = {NULL, 0, 0, false};
+    bit_writer writer = {NULL, 0};
     lanes_records records = {NULL, 0};
     hemp_arithmetic_write_header(&writer, header, ARITHMETIC_PLAIN);
     if (!header->constant) {

@@ -192,22 +192,21 @@ static hemp_status begin(encode_plan *plan, arithmetic_state **state, arithmetic
     return HEMP_OK;
 }
 
-/* The words are written from the end of the payload on, and then moved to their place. */
-static bool encode_indices(const encode_plan *plan, arithmetic_state *state, const arithmetic_scratch *scratch,
-                           uint8_t *coded, size_t capacity, size_t *size) {
+/* Returns the bytes written.  The plain mode writes from the end of the room on; what it wrote is moved to its place. */
+static size_t encode_indices(const encode_plan *plan, arithmetic_state *state, const arithmetic_scratch *scratch,
+                             uint8_t *coded, uint8_t *end) {
     if (plan->mode == ARITHMETIC_MIXED) {
         range_encoder encoder;
-        hemp_range_begin_encoder(&encoder, coded, capacity);
+        hemp_range_begin_encoder(&encoder, coded);
         encode_mixed(plan, state, scratch, &encoder);
-        *size = (size_t)encoder.size;
-        return !encoder.full;
+        return (size_t)encoder.size;
     }
     lanes_encoder encoder;
-    hemp_lanes_begin_encoder(&encoder, coded, coded + capacity);
+    hemp_lanes_begin_encoder(&encoder, end);
     encode_lanes(plan, state, scratch, &encoder);
-    *size = (size_t)(coded + capacity - encoder.end);
-    memmove(coded, encoder.end, *size);
-    return !encoder.full;
+    const size_t size = (size_t)(end - encoder.next);
+    memmove(coded, encoder.next, size);
+    return size;
 }
 
 hemp_status hemp_arithmetic_encode(const hemp_part *parts, size_t count, int mixed, uint8_t *payload, size_t capacity,
@@ -216,18 +215,17 @@ hemp_status hemp_arithmetic_encode(const hemp_part *parts, size_t count, int mix
     arithmetic_state *state;
     arithmetic_scratch scratch;
     *size = 0;
+    if (hemp_parts_check(parts, count) == HEMP_OK && capacity < hemp_arithmetic_encode_bound(parts, count))
+        return HEMP_MEMORY_TOO_SMALL;
     const hemp_status status = begin(&plan, &state, &scratch, parts, count, mixed, memory, memory_size);
     if (status != HEMP_OK || plan.count == 0)
         return status;
-    bit_writer writer = {payload, capacity, 0, false};
+    bit_writer writer = {payload, 0};
     write_front(&writer, &plan);
-    if (writer.full)
-        return HEMP_MEMORY_TOO_SMALL;
     const size_t front = (size_t)(writer.position / 8);
-    size_t coded = 0;
-    if (anything_coded(&plan) && !encode_indices(&plan, state, &scratch, payload + front, capacity - front, &coded))
-        return HEMP_MEMORY_TOO_SMALL;
-    *size = front + coded;
+    *size = front;
+    if (anything_coded(&plan))
+        *size += encode_indices(&plan, state, &scratch, payload + front, payload + capacity);
     return HEMP_OK;
 }
 
@@ -240,14 +238,14 @@ hemp_status hemp_arithmetic_estimate(const hemp_part *parts, size_t count, int m
     const hemp_status status = begin(&plan, &state, &scratch, parts, count, mixed, memory, memory_size);
     if (status != HEMP_OK || plan.count == 0)
         return status;
-    bit_writer writer = {NULL, 0, 0, false};
+    bit_writer writer = {NULL, 0};
     write_front(&writer, &plan);
     *bits = writer.position;
     if (!anything_coded(&plan))
         return HEMP_OK;
     if (mixed) {
         range_encoder encoder;
-        hemp_range_begin_encoder(&encoder, NULL, 0);
+        hemp_range_begin_encoder(&encoder, NULL);
         encode_mixed(&plan, state, &scratch, &encoder);
         *bits += encoder.cost >> 16;
         return HEMP_OK;

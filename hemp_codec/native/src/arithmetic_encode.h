@@ -33,9 +33,7 @@ static inline uint32_t arithmetic_get_index(const hemp_part *part, uint64_t i) {
 /* Bits from the least significant of each byte on.  With `bytes` NULL only `position` counts. */
 typedef struct bit_writer {
     uint8_t *bytes;
-    uint64_t capacity;
     uint64_t position;
-    bool full;
 } bit_writer;
 
 void hemp_write_bits(bit_writer *writer, uint32_t value, uint32_t bits);
@@ -67,15 +65,13 @@ typedef struct lanes_records {
 void hemp_lanes_list_part(lanes_records *records, arithmetic_state *state, const hemp_part *part, uint32_t lanes_bits,
                           const uint8_t *bin_of, uint16_t *columns);
 
-/* Writes towards the front, from `end` on. */
+/* Writes towards the front; there is room for hemp_arithmetic_encode_bound() bytes. */
 typedef struct lanes_encoder {
     uint64_t states[8];
-    uint8_t *begin;
-    uint8_t *end;
-    bool full;
+    uint8_t *next;
 } lanes_encoder;
 
-void hemp_lanes_begin_encoder(lanes_encoder *encoder, uint8_t *begin, uint8_t *end);
+void hemp_lanes_begin_encoder(lanes_encoder *encoder, uint8_t *end);
 /* `records`: the end of what was noted; returns its beginning.  `residuals` are those of the part's header. */
 const uint32_t *hemp_lanes_encode_part(lanes_encoder *encoder, const arithmetic_residual *residuals,
                                        const arithmetic_header *header, const hemp_part *part, uint32_t lanes_bits,
@@ -85,15 +81,13 @@ void hemp_lanes_finish(lanes_encoder *encoder, uint32_t lanes_bits);
 /* Of the mixed mode (5.8).  With `payload` NULL nothing is written: only `cost` grows, in bits / 65536. */
 typedef struct range_encoder {
     uint8_t *payload;
-    uint64_t capacity;
     uint64_t size;
     uint64_t low;
     uint64_t range;
     uint64_t cost;
-    bool full;
 } range_encoder;
 
-void hemp_range_begin_encoder(range_encoder *encoder, uint8_t *payload, size_t capacity);
+void hemp_range_begin_encoder(range_encoder *encoder, uint8_t *payload);
 void hemp_mixed_encode_part(range_encoder *encoder, arithmetic_state *state, const hemp_part *part,
                             const arithmetic_scratch *scratch);
 /* The shortest end that decodes, and no zero bytes after it. */

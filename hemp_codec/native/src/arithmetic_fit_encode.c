@@ -6,7 +6,7 @@
 #include "arithmetic_fit_encode.h"
 #include "parts.h"
 
-enum { SAMPLE_ELEMENTS = 1 << 14, SAMPLE_SHARE = 8, TRIAL_ELEMENTS = 1 << 13 };
+enum { SAMPLE_ELEMENTS = 1 << 14, SAMPLE_SHARE = 8, SAMPLE_PIECES = 2, SAMPLE_GROUPS = 3, TRIAL_ELEMENTS = 1 << 13, CORRELATED = 32 };
 
 /* Levels seen, and the number of them that differ. */
 static uint32_t count_levels(const hemp_part *parts, size_t count, uint32_t *histogram, uint32_t *last) {
@@ -71,19 +71,24 @@ static uint32_t mean_magnitude(const arithmetic_header *header, const uint32_t *
     return (uint32_t)(16 * sum / total);
 }
 
-/* Whole rows from the middle of a long run, some SAMPLE_SHARE-th of it. */
-static hemp_part sample_of(const hemp_part *part) {
-    hemp_part sample = *part;
+/* Whole rows from SAMPLE_PIECES places of a long run, a SAMPLE_SHARE-th of it in all; or the run itself.  Returns the
+ * number of pieces. */
+static size_t sample_of(const hemp_part *part, hemp_part pieces[SAMPLE_PIECES]) {
     const uint64_t wanted = part->size / SAMPLE_SHARE > SAMPLE_ELEMENTS ? part->size / SAMPLE_SHARE : SAMPLE_ELEMENTS;
-    const uint64_t rows = (wanted + part->columns - 1) / part->columns;
-    const uint64_t size = (rows + LANES_MOST - 1) / LANES_MOST * LANES_MOST * part->columns;
-    if (size >= part->size)
-        return sample;
-    const uint64_t skipped = (part->size - size) / part->columns / 2 * part->columns;
-    sample.start += skipped;
-    sample.size = size;
-    sample.indices = (uint8_t *)part->indices + skipped * (hemp_part_is_wide(part) ? 2 : 1);
-    return sample;
+    const uint64_t group = LANES_MOST * part->columns;
+    const uint64_t least = SAMPLE_GROUPS * group, some = (wanted / SAMPLE_PIECES + group - 1) / group * group;
+    const uint64_t size = some > least ? some : least;
+    pieces[0] = *part;
+    if (size * SAMPLE_PIECES >= part->size)
+        return 1;
+    for (uint64_t p = 0; p < SAMPLE_PIECES; p++) {
+        const uint64_t skipped = (part->size - size) / part->columns * p / (SAMPLE_PIECES - 1) * part->columns;
+        pieces[p] = *part;
+        pieces[p].start += skipped;
+        pieces[p].size = size;
+        pieces[p].indices = (uint8_t *)part->indices + skipped * (hemp_part_is_wide(part) ? 2 : 1);
+    }
+    return SAMPLE_PIECES;
 }
 
 /* What is coded under a header, or a sample of it. */
@@ -103,6 +108,22 @@ static uint64_t fit_neighborhood(arithmetic_header *header, const fitted *of, co
     hemp_arithmetic_fit_weights(header, of->parts, of->count, scratch);
     hemp_arithmetic_list_cells(header, of->elements, scratch);
     return hemp_arithmetic_fit_classes(header, of->parts, of->count, of->scale, scratch);
+}
+
+/* Do the bins themselves follow the one before or the one above, as exponents do, and not only their distances from the
+ * center?  Those `distance` before, that is. */
+static bool bins_follow(const arithmetic_header *header, const fitted *of, uint64_t distance,
+                        const arithmetic_scratch *scratch) {
+    const int32_t center = (int32_t)header->center;
+    int64_t products = 0, squares = 0;
+    for (size_t p = 0; p < of->count; p++)
+        for (uint64_t i = distance; i < of->parts[p].size; i++) {
+            const int32_t bin = scratch->bin_of[arithmetic_get_index(&of->parts[p], i)] - center;
+            const int32_t before = scratch->bin_of[arithmetic_get_index(&of->parts[p], i - distance)] - center;
+            products += bin * before;
+            squares += bin * bin;
+        }
+    return CORRELATED * products > squares;
 }
 
 static void try_unfolded(arithmetic_header *header, uint64_t *cost, const fitted *of,
@@ -145,10 +166,10 @@ void hemp_arithmetic_fit(arithmetic_header *header, const hemp_part *parts, size
         header->constant = true;
         return;
     }
-    const hemp_part sample = sample_of(parts);
-    const bool samples = count == 1 && sample.size < total;
-    const fitted of = {samples ? &sample : parts, count, samples ? sample.size : total,
-                       samples ? total / sample.size : 1, lanes_bits};
+    hemp_part pieces[SAMPLE_PIECES];
+    fitted of = {parts, count, total, 1, lanes_bits};
+    if (count == 1 && sample_of(parts, pieces) > 1)
+        of = (fitted){pieces, SAMPLE_PIECES, SAMPLE_PIECES * pieces->size, total / (SAMPLE_PIECES * pieces->size), lanes_bits};
     choose_bins(header, scratch->histogram, total);
     header->center = median_bin(header, scratch->histogram, total);
     header->row_rate = 6;
@@ -157,7 +178,8 @@ void hemp_arithmetic_fit(arithmetic_header *header, const hemp_part *parts, size
     header->limit = 2;
     hemp_arithmetic_map_bins(header, scratch->bin_of);
     uint64_t cost = fit_neighborhood(header, &of, scratch);
-    if (header->center > 0)
+    if (header->center > 0 &&
+        (bins_follow(header, &of, 1, scratch) || bins_follow(header, &of, parts[0].columns, scratch)))
         try_unfolded(header, &cost, &of, scratch);
     if (total <= TRIAL_ELEMENTS)
         fit_learning(header, &of, scratch);

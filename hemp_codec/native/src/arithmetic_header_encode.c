@@ -7,10 +7,6 @@ void hemp_write_bits(bit_writer *writer, uint32_t value, uint32_t bits) {
         const uint32_t place = writer->position & 7;
         if (!writer->bytes)
             continue;
-        if (byte >= writer->capacity) {
-            writer->full = true;
-            continue;
-        }
         const uint32_t before = place == 0 ? 0 : writer->bytes[byte];
         writer->bytes[byte] = (uint8_t)(before | (value >> i & 1) << place);
     }

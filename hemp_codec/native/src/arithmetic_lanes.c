@@ -19,6 +19,8 @@ void hemp_arithmetic_begin_run(const arithmetic_state *state, const hemp_part *p
     at->above = columns + entries;
     at->columns = part->columns;
     at->j = 0;
+    at->groups = run->first > 0 ? 254 : 0; /* what is left of a part goes on with its columns */
+    lanes_set_column_rate(&state->header, at);
     at->until_row = part->columns - part->start % part->columns;
     for (uint32_t k = 0; k < LANES_MOST; k++) {
         at->row[k] = at->left[k] = at->left2[k] = initial;

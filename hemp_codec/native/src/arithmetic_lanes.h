@@ -28,6 +28,8 @@ typedef struct lanes_neighbors {
     uint64_t columns; /* of the tensor */
     uint64_t j;
     uint64_t until_row; /* rounds before the next row begins */
+    uint32_t column_rate;
+    uint32_t groups;    /* times that j came back to 0 since the part began, up to 254 */
     uint16_t row[LANES_MOST], left[LANES_MOST], left2[LANES_MOST], history[LANES_MOST];
 } lanes_neighbors;
 
@@ -138,6 +140,12 @@ static inline uint32_t lanes_observe_rows(const arithmetic_header *header, lanes
     return sum;
 }
 
+/* The averages of the columns learn quickly at first. */
+static inline void lanes_set_column_rate(const arithmetic_header *header, lanes_neighbors *at) {
+    const uint32_t quick = arithmetic_high_bit(at->groups + 2);
+    at->column_rate = quick < header->column_rate ? quick : header->column_rate;
+}
+
 /* Take note of the bins of a round. */
 static inline void lanes_observe(const arithmetic_state *state, lanes_neighbors *at, uint32_t lanes_bits,
                                  bool has_history, const uint16_t bins[LANES_MOST]) {
@@ -149,10 +157,13 @@ static inline void lanes_observe(const arithmetic_state *state, lanes_neighbors 
     if (header->classes > 1) {
         const uint32_t sum = lanes_observe_rows(header, at, lanes, bins) << HEMP_UNIT_BITS;
         at->above[at->j] = (uint16_t)(sum >> lanes_bits);
-        at->column[at->j] = (uint16_t)arithmetic_average_of(at->column[at->j], sum, lanes_bits, header->column_rate);
+        at->column[at->j] = (uint16_t)arithmetic_average_of(at->column[at->j], sum, lanes_bits, at->column_rate);
     }
-    if (++at->j == at->columns)
+    if (++at->j == at->columns) {
         at->j = 0;
+        at->groups += at->groups < 254;
+        lanes_set_column_rate(header, at);
+    }
     if (--at->until_row == 0) {
         at->until_row = at->columns;
         for (uint32_t k = 0; k < lanes; k++)

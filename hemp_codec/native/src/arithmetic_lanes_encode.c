@@ -67,24 +67,18 @@ void hemp_lanes_list_part(lanes_records *records, arithmetic_state *state, const
     }
 }
 
-void hemp_lanes_begin_encoder(lanes_encoder *encoder, uint8_t *begin, uint8_t *end) {
+void hemp_lanes_begin_encoder(lanes_encoder *encoder, uint8_t *end) {
     for (uint32_t k = 0; k < LANES_MOST; k++)
         encoder->states[k] = (uint64_t)1 << LANES_LOW_BITS;
-    encoder->begin = begin;
-    encoder->end = end;
-    encoder->full = false;
+    encoder->next = end;
 }
 
 /* The lower 16 bits of a state become a word if it is `bound` or more.  Without a branch, as in the decoder. */
-static inline uint64_t make_room(lanes_encoder *encoder, uint64_t state, uint64_t bound) {
-    const bool high = state >= bound;
-    if (encoder->end - encoder->begin < 2) {
-        encoder->full = true;
-        return state >> 16;
-    }
-    hemp_store16(encoder->end - 2, (uint16_t)state);
-    encoder->end -= high ? 2 : 0;
-    return high ? state >> 16 : state;
+static inline uint64_t make_room(uint8_t **next, uint64_t state, uint64_t bound) {
+    const uint64_t mask = 0 - (uint64_t)(state >= bound);
+    hemp_store16(*next - 2, (uint16_t)state);
+    *next -= mask & 2;
+    return state ^ ((state ^ state >> 16) & mask);
 }
 
 /* Both are below 2^53, and the quotient is below 2^24 and at least 2^-16 from the next integer, or equal: dividing as
@@ -93,44 +87,49 @@ static inline uint64_t quotient_of(uint64_t state, uint32_t frequency) {
     return (uint64_t)(int64_t)((double)(int64_t)state / (double)(int32_t)frequency);
 }
 
-static inline void put_symbol(lanes_encoder *encoder, uint32_t lane, uint32_t record) {
+static inline void put_symbol(uint8_t **next, uint64_t *lane, uint32_t record) {
     const uint32_t frequency = record >> 16, low = record & 65535;
-    const uint64_t state = make_room(encoder, encoder->states[lane], (uint64_t)frequency << LANES_LOW_BITS);
+    const uint64_t state = make_room(next, *lane, (uint64_t)frequency << LANES_LOW_BITS);
     const uint64_t quotient = quotient_of(state, frequency);
-    encoder->states[lane] = (quotient << 16) + low + (state - quotient * frequency);
+    *lane = (quotient << 16) + low + (state - quotient * frequency);
 }
 
-static inline void put_bits(lanes_encoder *encoder, uint32_t lane, uint32_t value, uint32_t bits) {
-    const uint64_t bound = (uint64_t)1 << (LANES_LOW_BITS + 16 - bits);
-    encoder->states[lane] = make_room(encoder, encoder->states[lane], bound) << bits | value;
+static inline void put_bits(uint8_t **next, uint64_t *lane, uint32_t value, uint32_t bits) {
+    *lane = make_room(next, *lane, (uint64_t)1 << (LANES_LOW_BITS + 16 - bits)) << bits | value;
 }
 
-/* To be expanded for constant lanes_bits. */
+/* To be expanded for constants. */
 static inline const uint32_t *encode_run(lanes_encoder *encoder, const arithmetic_residual *residuals,
                                          const arithmetic_header *header, const hemp_part *part, const lanes_run *run,
                                          const uint8_t *bin_of, const uint32_t *records, const uint32_t lanes_bits) {
     const uint32_t lanes = (uint32_t)1 << lanes_bits;
-    const bool one_level_a_bin = header->bins == header->num_levels;
-    const uint64_t columns = part->columns;
-    uint64_t j = lanes > 1 ? columns : run->rounds, place = run->first + (run->rounds << lanes_bits) - columns * (lanes - 1);
+    const bool has_residuals = header->bins < header->num_levels;
+    const uint64_t columns = part->columns, row = lanes > 1 ? columns : run->rounds;
+    uint64_t j = row, place = run->first + (run->rounds << lanes_bits) - columns * (lanes - 1);
+    uint64_t states[LANES_MOST];
+    uint8_t *next = encoder->next;
+    memcpy(states, encoder->states, sizeof states);
     for (uint64_t i = run->rounds; i-- > 0; j--) {
         if (j == 0) {
-            j = columns;
+            j = row;
             place -= (lanes - 1) * columns;
         }
         place--;
-        for (uint32_t k = one_level_a_bin ? 0 : lanes; k-- > 0;) {
+        for (uint32_t k = has_residuals ? lanes : 0; k-- > 0;) {
             const uint32_t index = arithmetic_get_index(part, place + k * columns), bin = bin_of[index];
             const arithmetic_residual residual = residuals[bin];
             if (residual.levels == 1)
                 continue;
-            const uint32_t mask = ((uint32_t)1 << residual.raw_bits) - 1;
-            put_bits(encoder, k, (index - header->bin_start[bin]) & mask, residual.raw_bits);
-            put_symbol(encoder, k, *--records);
+            if (residual.raw_bits > 0)
+                put_bits(&next, &states[k],
+                         (index - header->bin_start[bin]) & (((uint32_t)1 << residual.raw_bits) - 1), residual.raw_bits);
+            put_symbol(&next, &states[k], *--records);
         }
         for (uint32_t k = lanes; k-- > 0;)
-            put_symbol(encoder, k, *--records);
+            put_symbol(&next, &states[k], *--records);
     }
+    memcpy(encoder->states, states, sizeof states);
+    encoder->next = next;
     return records;
 }
 
@@ -148,14 +147,9 @@ const uint32_t *hemp_lanes_encode_part(lanes_encoder *encoder, const arithmetic_
 }
 
 void hemp_lanes_finish(lanes_encoder *encoder, uint32_t lanes_bits) {
-    const size_t size = (size_t)LANES_STATE_BYTES << lanes_bits;
-    if ((size_t)(encoder->end - encoder->begin) < size) {
-        encoder->full = true;
-        return;
-    }
-    encoder->end -= size;
+    encoder->next -= (size_t)LANES_STATE_BYTES << lanes_bits;
     for (uint32_t k = 0; k < (uint32_t)1 << lanes_bits; k++) {
-        uint8_t *bytes = encoder->end + (size_t)LANES_STATE_BYTES * k;
+        uint8_t *bytes = encoder->next + (size_t)LANES_STATE_BYTES * k;
         hemp_store32(bytes, (uint32_t)encoder->states[k]);
         bytes[4] = (uint8_t)(encoder->states[k] >> 32);
     }

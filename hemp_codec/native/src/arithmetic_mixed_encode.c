@@ -2,10 +2,9 @@
 #include "arithmetic_encode.h"
 #include "parts.h"
 
-void hemp_range_begin_encoder(range_encoder *encoder, uint8_t *payload, size_t capacity) {
+void hemp_range_begin_encoder(range_encoder *encoder, uint8_t *payload) {
     memset(encoder, 0, sizeof *encoder);
     encoder->payload = payload;
-    encoder->capacity = capacity;
     encoder->range = UINT64_MAX;
 }
 
@@ -16,10 +15,6 @@ static void carry(range_encoder *encoder) {
 }
 
 static void write_top(range_encoder *encoder, uint32_t bytes) {
-    if (encoder->size + bytes > encoder->capacity) {
-        encoder->full = true;
-        return;
-    }
     for (uint32_t i = 0; i < bytes; i++)
         encoder->payload[encoder->size++] = (uint8_t)(encoder->low >> (56 - 8 * i));
 }
