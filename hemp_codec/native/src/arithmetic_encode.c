@@ -63,6 +63,8 @@ static void *take(uint8_t **memory, size_t size) {
 static void plan_run(part_plan *plans, const hemp_part *parts, size_t count, uint32_t lanes_bits,
                      const arithmetic_scratch *scratch) {
     hemp_arithmetic_fit(&plans->header, parts, count, lanes_bits, scratch);
+    if (scratch->mixer)
+        hemp_arithmetic_set_mixed(&plans->header);
     for (size_t i = 0; i < count; i++)
         plans[i].fresh = i == 0;
     if (scratch->mixer || count == 1)

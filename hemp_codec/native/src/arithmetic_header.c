@@ -75,6 +75,11 @@ static bool read_contexts(bit_reader *reader, arithmetic_header *header) {
     return read_neighborhood(reader, header) && read_thresholds(reader, header);
 }
 
+void hemp_arithmetic_set_mixed(arithmetic_header *header) {
+    header->classes = HEMP_MAX_CLASSES;
+    header->order = 0;
+}
+
 static bool read_fields(bit_reader *reader, uint32_t mode, uint32_t num_levels, arithmetic_header *header) {
     memset(header, 0, sizeof *header);
     header->num_levels = num_levels;
@@ -91,7 +96,7 @@ static bool read_fields(bit_reader *reader, uint32_t mode, uint32_t num_levels, 
         return false;
     if (mode == ARITHMETIC_PLAIN)
         return read_contexts(reader, header);
-    header->classes = HEMP_MAX_CLASSES;
+    hemp_arithmetic_set_mixed(header);
     return read_neighborhood(reader, header);
 }
 

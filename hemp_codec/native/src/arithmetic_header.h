@@ -16,6 +16,9 @@ typedef struct bit_reader {
 
 uint32_t hemp_read_bits(bit_reader *reader, uint32_t bits);
 
+/* The fields that the mixed mode does not state. */
+void hemp_arithmetic_set_mixed(arithmetic_header *header);
+
 /* What a payload begins with, and the place where its coded indices do. */
 typedef struct arithmetic_front {
     uint32_t mode;

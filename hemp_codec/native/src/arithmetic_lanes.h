@@ -1,6 +1,6 @@
-/* The plain mode of the arithmetic coder, the same for both directions: spec/coders.md, 5.4.
+/* The neighborhood of an element, the same for both modes and both directions: spec/coders.md, 5.3.
  *
- * Eight rows are coded in lock step, one in each lane, so that a processor works on several elements at once: what is
+ * In the plain mode eight rows are coded in lock step, one in each lane, so that a processor works on several elements at once: what is
  * expected of one does not wait for the one before it.  Everything that is done for each lane alike fits 16 bits, and a
  * loop over eight of them is an instruction or two. */
 #ifndef HEMP_ARITHMETIC_LANES_H
@@ -57,7 +57,13 @@ static inline uint16_t lanes_near(const lanes_neighbors *at, uint32_t lane) {
     return (uint16_t)(at->left[lane] - (at->left[lane] >> 2) + (at->left2[lane] >> 2));
 }
 
-/* The cell of the next element of each lane; `shared` is what column and row above contribute. */
+/* What column and row above contribute to the cells of all lanes. */
+static inline uint16_t lanes_of_columns(const arithmetic_header *header, const lanes_neighbors *at) {
+    return (uint16_t)(arithmetic_weighted(header->weights[1], at->column[at->j]) +
+                      arithmetic_weighted(header->weights[3], at->above[at->j]));
+}
+
+/* The cell of the next element of each lane. */
 static inline void lanes_cells(const arithmetic_header *header, const lanes_neighbors *at, uint32_t lanes,
                                uint16_t shared, uint16_t cells[LANES_MOST]) {
 #ifdef HEMP_SSE2
@@ -89,10 +95,8 @@ static inline void lanes_prepare(arithmetic_state *state, const lanes_neighbors 
     const arithmetic_header *header = &state->header;
     arithmetic_prepare_root(&state->root, state->first_bin);
     if (header->classes > 1) {
-        const uint16_t shared = (uint16_t)(arithmetic_weighted(header->weights[1], at->column[at->j]) +
-                                           arithmetic_weighted(header->weights[3], at->above[at->j]));
         uint16_t cells[LANES_MOST];
-        lanes_cells(header, at, lanes, shared, cells);
+        lanes_cells(header, at, lanes, lanes_of_columns(header, at), cells);
         for (uint32_t k = 0; k < lanes; k++)
             models[k] = &state->contexts[state->class_of_cell[cells[k]]];
     } else {
@@ -144,6 +148,11 @@ static inline uint32_t lanes_observe_rows(const arithmetic_header *header, lanes
 static inline void lanes_set_column_rate(const arithmetic_header *header, lanes_neighbors *at) {
     const uint32_t quick = arithmetic_high_bit(at->groups + 2);
     at->column_rate = quick < header->column_rate ? quick : header->column_rate;
+}
+
+/* Did a row begin after the last round? */
+static inline bool lanes_begin_row(const lanes_neighbors *at) {
+    return at->until_row == at->columns;
 }
 
 /* Take note of the bins of a round. */

@@ -136,19 +136,22 @@ void hemp_mixed_decode_part(range_decoder *decoder, arithmetic_state *state, ari
                             const hemp_part *part, uint16_t *columns) {
     uint8_t *bins_above = (uint8_t *)(columns + 2 * hemp_arithmetic_columns(part));
     const arithmetic_header *header = &state->header;
-    arithmetic_neighbors neighbors;
-    hemp_arithmetic_begin_part(header, part, columns, &neighbors);
+    const lanes_run whole = {0, part->size, 0};
+    lanes_neighbors at;
+    uint16_t bins[LANES_MOST] = {0};
+    hemp_arithmetic_begin_run(state, part, &whole, columns, &at);
     hemp_arithmetic_begin_mixed_part(mixer, header, part, bins_above);
     for (uint64_t i = 0; i < part->size && !decoder->failed; i++) {
-        if (i > 0 && arithmetic_next_row(header, &neighbors))
-            hemp_arithmetic_mixer_next_row(mixer);
-        hemp_arithmetic_mixer_element(mixer, header, &neighbors);
+        hemp_arithmetic_mixer_element(mixer, header, &at);
         const uint32_t bin = decode_mixed_bin(decoder, mixer, header);
         uint32_t index = header->bin_start[bin];
         if (state->residuals[bin].levels > 1)
             index += decode_residual(decoder, state, bin);
         arithmetic_put_index(part, i, index);
-        hemp_arithmetic_mixer_observe(mixer, header, &neighbors, bin);
-        arithmetic_observe(header, &neighbors, bin);
+        hemp_arithmetic_mixer_observe(mixer, header, &at, bin);
+        bins[0] = (uint16_t)bin;
+        lanes_observe(state, &at, 0, false, bins);
+        if (lanes_begin_row(&at))
+            hemp_arithmetic_mixer_next_row(mixer);
     }
 }

@@ -108,19 +108,22 @@ void hemp_mixed_encode_part(range_encoder *encoder, arithmetic_state *state, con
     uint8_t *bins_above = (uint8_t *)(columns + 2 * hemp_arithmetic_columns(part));
     const arithmetic_header *header = &state->header;
     arithmetic_mixer *mixer = scratch->mixer;
-    arithmetic_neighbors neighbors;
-    hemp_arithmetic_begin_part(header, part, columns, &neighbors);
+    const lanes_run whole = {0, part->size, 0};
+    lanes_neighbors at;
+    uint16_t bins[LANES_MOST] = {0};
+    hemp_arithmetic_begin_run(state, part, &whole, columns, &at);
     hemp_arithmetic_begin_mixed_part(mixer, header, part, bins_above);
     for (uint64_t i = 0; i < part->size; i++) {
         const uint32_t index = arithmetic_get_index(part, i);
         const uint32_t bin = scratch->bin_of[index];
-        if (i > 0 && arithmetic_next_row(header, &neighbors))
-            hemp_arithmetic_mixer_next_row(mixer);
-        hemp_arithmetic_mixer_element(mixer, header, &neighbors);
+        hemp_arithmetic_mixer_element(mixer, header, &at);
         encode_mixed_bin(encoder, mixer, header, bin);
         if (state->residuals[bin].levels > 1)
             encode_residual(encoder, state, bin, index - header->bin_start[bin]);
-        hemp_arithmetic_mixer_observe(mixer, header, &neighbors, bin);
-        arithmetic_observe(header, &neighbors, bin);
+        hemp_arithmetic_mixer_observe(mixer, header, &at, bin);
+        bins[0] = (uint16_t)bin;
+        lanes_observe(state, &at, 0, false, bins);
+        if (lanes_begin_row(&at))
+            hemp_arithmetic_mixer_next_row(mixer);
     }
 }

@@ -95,19 +95,3 @@ uint64_t hemp_arithmetic_most_columns(const hemp_part *parts, size_t count) {
     }
     return most;
 }
-
-void hemp_arithmetic_begin_part(const arithmetic_header *header, const hemp_part *part, uint16_t *columns,
-                                arithmetic_neighbors *neighbors) {
-    const uint32_t initial = header->initial << HEMP_INITIAL_SHIFT;
-    const uint64_t entries = hemp_arithmetic_columns(part);
-    neighbors->column = columns;
-    neighbors->above = columns + entries;
-    neighbors->columns = part->columns;
-    neighbors->entries = entries;
-    neighbors->j = 0;
-    neighbors->until_row = part->columns - part->start % part->columns;
-    neighbors->row = neighbors->left = neighbors->left2 = initial;
-    if (header->classes > 1)
-        for (uint64_t j = 0; j < 2 * entries; j++)
-            columns[j] = (uint16_t)initial;
-}

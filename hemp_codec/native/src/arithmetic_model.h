@@ -68,25 +68,11 @@ typedef struct arithmetic_state {
     uint32_t history_start;
 } arithmetic_state;
 
-/* What is known of the neighbors of an element (5.4). */
-typedef struct arithmetic_neighbors {
-    uint16_t *column; /* `columns` entries each; NULL with one class */
-    uint16_t *above;
-    uint64_t columns; /* of the tensor */
-    uint64_t entries; /* of the arrays */
-    uint64_t j;
-    uint64_t until_row; /* elements before the next row begins */
-    uint32_t row, left, left2;
-} arithmetic_neighbors;
-
 /* Of each bin of the header. */
 void hemp_arithmetic_list_residuals(const arithmetic_header *header, arithmetic_residual residuals[HEMP_MAX_BINS]);
 
 /* Models at their beginning for the header in `state`, which has been checked. */
 void hemp_arithmetic_begin_models(arithmetic_state *state);
-
-void hemp_arithmetic_begin_part(const arithmetic_header *header, const hemp_part *part, uint16_t *columns,
-                                arithmetic_neighbors *neighbors);
 
 /* Entries of each of the column arrays that a part needs, and the most that any of the parts needs. */
 uint64_t hemp_arithmetic_columns(const hemp_part *part);
@@ -133,48 +119,11 @@ static inline uint16_t arithmetic_weighted(uint32_t weight, uint16_t value) {
     return (uint16_t)((weight << 8) * value >> 16);
 }
 
-/* The cell of an element (5.4), for the mixed mode. */
-static inline uint32_t arithmetic_cell(const arithmetic_header *header, const arithmetic_neighbors *at) {
-    const uint32_t near = (3 * at->left + at->left2) >> 2;
-    const uint32_t sum = (uint32_t)arithmetic_weighted(header->weights[0], (uint16_t)at->row) +
-                         arithmetic_weighted(header->weights[1], at->column[at->j]) +
-                         arithmetic_weighted(header->weights[2], (uint16_t)near) +
-                         arithmetic_weighted(header->weights[3], at->above[at->j]);
-    const uint32_t cell = sum >> header->shift;
-    return cell < HEMP_CELLS ? cell : HEMP_CELLS - 1;
-}
-
 /* average + floor((sum - n average) / (n 2^rate)), n = 2^bits: learning from n magnitudes at once.  In unsigned arithmetic:
  * the bias keeps the difference positive and is a multiple of the divisor. */
 static inline uint32_t arithmetic_average_of(uint32_t average, uint32_t sum, uint32_t bits, uint32_t rate) {
     const uint32_t bias = (uint32_t)1 << 20;
     return average + ((sum + bias - (average << bits)) >> (bits + rate)) - (bias >> (bits + rate));
-}
-
-static inline uint32_t arithmetic_average(uint32_t average, uint32_t magnitude, uint32_t rate) {
-    return arithmetic_average_of(average, magnitude, 0, rate);
-}
-
-/* Step 5 for the neighbors. */
-static inline void arithmetic_observe(const arithmetic_header *header, arithmetic_neighbors *at, uint32_t bin) {
-    const uint32_t distance = bin > header->center ? bin - header->center : header->center - bin;
-    const uint32_t magnitude = distance << HEMP_UNIT_BITS;
-    at->row = arithmetic_average(at->row, magnitude, header->row_rate);
-    at->column[at->j] = (uint16_t)arithmetic_average(at->column[at->j], magnitude, header->column_rate);
-    at->above[at->j] = (uint16_t)magnitude;
-    at->left2 = at->left;
-    at->left = magnitude;
-    if (++at->j == at->columns)
-        at->j = 0;
-}
-
-/* Step 1, to be called before every element but the first; true if a row begins. */
-static inline bool arithmetic_next_row(const arithmetic_header *header, arithmetic_neighbors *at) {
-    if (--at->until_row > 0)
-        return false;
-    at->until_row = at->columns;
-    at->row = (at->row + (header->initial << HEMP_INITIAL_SHIFT)) >> 1;
-    return true;
 }
 
 #endif
