@@ -19,39 +19,51 @@ namespace {
 
 // A read-only view of any contiguous buffer.
 class Bytes {
-public:
+  public:
     explicit Bytes(nb::handle object) {
         if (PyObject_GetBuffer(object.ptr(), &view_, PyBUF_C_CONTIGUOUS) != 0) {
             throw nb::python_error();
         }
     }
-    ~Bytes() { PyBuffer_Release(&view_); }
+    ~Bytes() {
+        PyBuffer_Release(&view_);
+    }
     Bytes(const Bytes &) = delete;
     Bytes &operator=(const Bytes &) = delete;
 
-    const uint8_t *data() const { return view_.len > 0 ? static_cast<const uint8_t *>(view_.buf) : &nothing_; }
-    size_t size() const { return static_cast<size_t>(view_.len); }
+    const uint8_t *data() const {
+        return view_.len > 0 ? static_cast<const uint8_t *>(view_.buf) : &nothing_;
+    }
+    size_t size() const {
+        return static_cast<size_t>(view_.len);
+    }
 
-private:
+  private:
     Py_buffer view_{};
     uint8_t nothing_ = 0;
 };
 
 class WritableBytes {
-public:
+  public:
     explicit WritableBytes(nb::handle object) {
         if (PyObject_GetBuffer(object.ptr(), &view_, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE) != 0) {
             throw nb::python_error();
         }
     }
-    ~WritableBytes() { PyBuffer_Release(&view_); }
+    ~WritableBytes() {
+        PyBuffer_Release(&view_);
+    }
     WritableBytes(const WritableBytes &) = delete;
     WritableBytes &operator=(const WritableBytes &) = delete;
 
-    uint8_t *data() { return static_cast<uint8_t *>(view_.buf); }
-    size_t size() const { return static_cast<size_t>(view_.len); }
+    uint8_t *data() {
+        return static_cast<uint8_t *>(view_.buf);
+    }
+    size_t size() const {
+        return static_cast<size_t>(view_.len);
+    }
 
-private:
+  private:
     Py_buffer view_{};
 };
 
@@ -101,7 +113,9 @@ std::string sentence(hemp_status status) {
 }
 
 // A fault of a payload: where the payload stands is for the caller to say.
-[[noreturn]] void raise_payload(hemp_status status) { raise(status, sentence(status), nb::dict()); }
+[[noreturn]] void raise_payload(hemp_status status) {
+    raise(status, sentence(status), nb::dict());
+}
 
 // A fault of the front.  `name` is that of the tensor concerned, or nothing.
 [[noreturn]] void raise_front(const std::string &what, hemp_status status, const hemp_place &place, nb::object name) {
@@ -144,7 +158,9 @@ std::vector<hemp_part> parts_of(nb::handle list) {
     return parts;
 }
 
-size_t index_size(const hemp_part &part) { return part.num_levels > 256 ? 2 : 1; }
+size_t index_size(const hemp_part &part) {
+    return part.num_levels > 256 ? 2 : 1;
+}
 
 // A new 1-D numpy array for the indices of a part, which then points to it.
 nb::object allocate_indices(hemp_part &part) {
@@ -255,13 +271,12 @@ std::unique_ptr<uint8_t[]> allocate_payload(uint64_t bytes) {
 }
 
 nb::bytes stored_encode(nb::handle indices, nb::handle parts) {
-    return encode(indices, parts,
-                  [](const std::vector<hemp_part> &list, std::unique_ptr<uint8_t[]> &payload, size_t &size) {
-                      const uint64_t bound = hemp_stored_size(list.data(), list.size());
-                      payload = allocate_payload(bound);
-                      return hemp_stored_encode(list.data(), list.size(), payload.get(), static_cast<size_t>(bound),
-                                                &size);
-                  });
+    return encode(
+        indices, parts, [](const std::vector<hemp_part> &list, std::unique_ptr<uint8_t[]> &payload, size_t &size) {
+            const uint64_t bound = hemp_stored_size(list.data(), list.size());
+            payload = allocate_payload(bound);
+            return hemp_stored_encode(list.data(), list.size(), payload.get(), static_cast<size_t>(bound), &size);
+        });
 }
 
 nb::bytes rans_encode(nb::handle indices, nb::handle parts) {
@@ -277,16 +292,15 @@ nb::bytes rans_encode(nb::handle indices, nb::handle parts) {
 }
 
 nb::bytes arithmetic_encode(nb::handle indices, nb::handle parts, bool mixed) {
-    return encode(indices, parts,
-                  [mixed](const std::vector<hemp_part> &list, std::unique_ptr<uint8_t[]> &payload, size_t &size) {
-                      const uint64_t bound = hemp_arithmetic_encode_bound(list.data(), list.size());
-                      const uint64_t need = hemp_arithmetic_encode_memory(list.data(), list.size(), mixed);
-                      payload = allocate_payload(bound);
-                      Scratch memory = allocate_scratch(need);
-                      return hemp_arithmetic_encode(list.data(), list.size(), mixed, payload.get(),
-                                                    static_cast<size_t>(bound), &size, memory.get(),
-                                                    static_cast<size_t>(need));
-                  });
+    return encode(
+        indices, parts, [mixed](const std::vector<hemp_part> &list, std::unique_ptr<uint8_t[]> &payload, size_t &size) {
+            const uint64_t bound = hemp_arithmetic_encode_bound(list.data(), list.size());
+            const uint64_t need = hemp_arithmetic_encode_memory(list.data(), list.size(), mixed);
+            payload = allocate_payload(bound);
+            Scratch memory = allocate_scratch(need);
+            return hemp_arithmetic_encode(list.data(), list.size(), mixed, payload.get(), static_cast<size_t>(bound),
+                                          &size, memory.get(), static_cast<size_t>(need));
+        });
 }
 
 double rans_estimate(nb::handle indices, nb::handle parts) {
@@ -397,9 +411,8 @@ std::vector<uint32_t> optimal_cuts(nb::handle means, nb::handle weights, uint32_
         const uint64_t need = hemp_optimal_cuts_memory(static_cast<uint32_t>(points), num_levels, pin_zero);
         Scratch memory = allocate_scratch(need);
         status = hemp_optimal_cuts(reinterpret_cast<const double *>(mean_bytes.data()),
-                                   reinterpret_cast<const double *>(weight_bytes.data()),
-                                   static_cast<uint32_t>(points), num_levels, pin_zero, cuts.data(), memory.get(),
-                                   static_cast<size_t>(need));
+                                   reinterpret_cast<const double *>(weight_bytes.data()), static_cast<uint32_t>(points),
+                                   num_levels, pin_zero, cuts.data(), memory.get(), static_cast<size_t>(need));
     }
     if (status != HEMP_OK) {
         throw nb::value_error(hemp_status_name(status));
@@ -417,7 +430,7 @@ uint32_t crc32(nb::handle data, uint32_t crc) {
 
 // The checked front of a file.
 class Directory {
-public:
+  public:
     Directory(nb::bytes front, nb::object file_size) : front_(std::move(front)) {
         const auto *data = static_cast<const uint8_t *>(front_.data());
         const size_t size = front_.size();
@@ -538,14 +551,26 @@ public:
         return nb::bytes(reinterpret_cast<const char *>(at + 1), HEMP_SOURCE_SIZE - 1);
     }
 
-    const nb::bytes &front() const { return front_; }
-    uint64_t tensor_count() const { return directory_.tensor_count; }
-    uint64_t stream_count() const { return directory_.stream_count; }
-    uint64_t segment_count() const { return directory_.segment_count; }
-    uint64_t body_offset() const { return directory_.body_offset; }
-    uint64_t segment_elements() const { return directory_.segment_elements; }
+    const nb::bytes &front() const {
+        return front_;
+    }
+    uint64_t tensor_count() const {
+        return directory_.tensor_count;
+    }
+    uint64_t stream_count() const {
+        return directory_.stream_count;
+    }
+    uint64_t segment_count() const {
+        return directory_.segment_count;
+    }
+    uint64_t body_offset() const {
+        return directory_.body_offset;
+    }
+    uint64_t segment_elements() const {
+        return directory_.segment_elements;
+    }
 
-private:
+  private:
     const hemp_tensor &record_at(uint64_t number) const {
         if (number >= directory_.tensor_count) {
             throw nb::index_error("no such tensor");
@@ -570,7 +595,9 @@ private:
         return nb::str(reinterpret_cast<const char *>(directory_.front + record.name_offset), record.name_size);
     }
 
-    static nb::object optional(uint64_t number) { return number == HEMP_NONE ? nb::none() : nb::object(nb::int_(number)); }
+    static nb::object optional(uint64_t number) {
+        return number == HEMP_NONE ? nb::none() : nb::object(nb::int_(number));
+    }
 
     // The front has been checked, so nothing can run over its end.
     static uint64_t read_varint(const uint8_t *&at) {

@@ -66,8 +66,7 @@ typedef struct cell_groups {
     uint32_t bins;
 } cell_groups;
 
-static void count_cells(const hemp_part *parts, size_t count,
-                        const arithmetic_scratch *scratch, bin_counts *cells) {
+static void count_cells(const hemp_part *parts, size_t count, const arithmetic_scratch *scratch, bin_counts *cells) {
     const arithmetic_features *features = scratch->features;
     memset(cells, 0, sizeof *cells);
     for (size_t p = 0; p < count; p++)
@@ -127,7 +126,7 @@ static void merge(cell_groups *groups, uint32_t g) {
 
 /* Merge the neighbors that lose least by it, until there are `most` groups and merging more would cost. */
 static void merge_groups(cell_groups *groups, uint32_t most) {
-    const int64_t threshold_bits = 8 << 16;
+    const int64_t threshold_bits = (int64_t)(8 + 8 * groups->scale) << 16; /* the header, and the luck of a sample */
     int64_t losses[SHARES];
     for (uint32_t g = 0; g + 1 < groups->count; g++)
         losses[g] = (int64_t)(cost_together(groups, g) - groups->costs[g] - groups->costs[g + 1]) - threshold_bits;
@@ -141,8 +140,7 @@ static void merge_groups(cell_groups *groups, uint32_t most) {
         for (uint32_t g = least; g + 1 < groups->count; g++)
             losses[g] = losses[g + 1];
         for (uint32_t g = least > 0 ? least - 1 : 0; g <= least && g + 1 < groups->count; g++)
-            losses[g] =
-                (int64_t)(cost_together(groups, g) - groups->costs[g] - groups->costs[g + 1]) - threshold_bits;
+            losses[g] = (int64_t)(cost_together(groups, g) - groups->costs[g] - groups->costs[g + 1]) - threshold_bits;
     }
 }
 

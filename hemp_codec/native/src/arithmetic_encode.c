@@ -149,8 +149,8 @@ static void encode_lanes(const encode_plan *plan, arithmetic_state *state, const
             continue;
         hemp_arithmetic_list_residuals(header, residuals);
         hemp_arithmetic_map_bins(header, scratch->bin_of);
-        end = hemp_lanes_encode_part(encoder, residuals, header, &plan->parts[i], plan->lanes_bits, scratch->bin_of,
-                                     end);
+        end =
+            hemp_lanes_encode_part(encoder, residuals, header, &plan->parts[i], plan->lanes_bits, scratch->bin_of, end);
     }
     hemp_lanes_finish(encoder, plan->lanes_bits);
 }
@@ -194,7 +194,8 @@ static hemp_status begin(encode_plan *plan, arithmetic_state **state, arithmetic
     return HEMP_OK;
 }
 
-/* Returns the bytes written.  The plain mode writes from the end of the room on; what it wrote is moved to its place. */
+/* Returns the bytes written.  The plain mode writes from the end of the room on; what it wrote is moved to its place.
+ */
 static size_t encode_indices(const encode_plan *plan, arithmetic_state *state, const arithmetic_scratch *scratch,
                              uint8_t *coded, uint8_t *end) {
     if (plan->mode == ARITHMETIC_MIXED) {

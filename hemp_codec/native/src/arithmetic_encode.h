@@ -42,7 +42,7 @@ void hemp_arithmetic_write_header(bit_writer *writer, const arithmetic_header *h
 /* bin_of[level] for the header's bins. */
 void hemp_arithmetic_map_bins(const arithmetic_header *header, uint8_t *bin_of);
 
-/* 65536 (16 - log2 frequency), to within 0.01 bit, for frequencies up to 65536. */
+/* 65536 (16 - log2 frequency), to within 2 units, for frequencies up to 65536. */
 uint32_t hemp_arithmetic_bits_of(uint32_t frequency);
 
 /* Bits, in 1/65536, that parts of one num_levels would take in the plain mode with one lane, header included. */
@@ -78,7 +78,7 @@ const uint32_t *hemp_lanes_encode_part(lanes_encoder *encoder, const arithmetic_
                                        const uint8_t *bin_of, const uint32_t *records);
 void hemp_lanes_finish(lanes_encoder *encoder, uint32_t lanes_bits);
 
-/* Of the mixed mode (5.8).  With `payload` NULL nothing is written: only `cost` grows, in bits / 65536. */
+/* Of the mixed mode (5.7).  With `payload` NULL nothing is written: only `cost` grows, in bits / 65536. */
 typedef struct range_encoder {
     uint8_t *payload;
     uint64_t size;

@@ -6,7 +6,14 @@
 #include "arithmetic_fit_encode.h"
 #include "parts.h"
 
-enum { SAMPLE_ELEMENTS = 1 << 14, SAMPLE_SHARE = 8, SAMPLE_PIECES = 2, SAMPLE_GROUPS = 3, TRIAL_ELEMENTS = 1 << 13, CORRELATED = 32 };
+enum {
+    SAMPLE_ELEMENTS = 1 << 14,
+    SAMPLE_SHARE = 8,
+    SAMPLE_PIECES = 2,
+    SAMPLE_GROUPS = 3,
+    TRIAL_ELEMENTS = 1 << 13,
+    CORRELATED = 32
+};
 
 /* Levels seen, and the number of them that differ. */
 static uint32_t count_levels(const hemp_part *parts, size_t count, uint32_t *histogram, uint32_t *last) {
@@ -169,7 +176,8 @@ void hemp_arithmetic_fit(arithmetic_header *header, const hemp_part *parts, size
     hemp_part pieces[SAMPLE_PIECES];
     fitted of = {parts, count, total, 1, lanes_bits};
     if (count == 1 && sample_of(parts, pieces) > 1)
-        of = (fitted){pieces, SAMPLE_PIECES, SAMPLE_PIECES * pieces->size, total / (SAMPLE_PIECES * pieces->size), lanes_bits};
+        of = (fitted){pieces, SAMPLE_PIECES, SAMPLE_PIECES * pieces->size, total / (SAMPLE_PIECES * pieces->size),
+                      lanes_bits};
     choose_bins(header, scratch->histogram, total);
     header->center = median_bin(header, scratch->histogram, total);
     header->row_rate = 6;

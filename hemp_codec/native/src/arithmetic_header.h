@@ -1,4 +1,4 @@
-/* The front of an arithmetic payload: mode and headers, as plain bits (spec/coders.md, 5.2 and 5.3). */
+/* The front of an arithmetic payload: mode and headers, as plain bits (spec/coders.md, 5.1 and 5.2). */
 #ifndef HEMP_ARITHMETIC_HEADER_H
 #define HEMP_ARITHMETIC_HEADER_H
 

@@ -1,13 +1,14 @@
 #include "arithmetic_lanes.h"
 
 size_t hemp_arithmetic_runs(const hemp_part *part, uint32_t lanes_bits, lanes_run runs[2]) {
-    const uint64_t rounds = (part->size / part->columns >> lanes_bits) * part->columns;
+    const uint64_t rounds = lanes_bits > 0 ? (part->size / part->columns >> lanes_bits) * part->columns : 0;
     const uint64_t together = rounds << lanes_bits;
+    const lanes_run side_by_side = {0, rounds, lanes_bits}, rest = {together, part->size - together, 0};
     size_t count = 0;
     if (rounds > 0)
-        runs[count++] = (lanes_run){0, rounds, lanes_bits};
+        runs[count++] = side_by_side;
     if (together < part->size)
-        runs[count++] = (lanes_run){together, part->size - together, 0};
+        runs[count++] = rest;
     return count;
 }
 

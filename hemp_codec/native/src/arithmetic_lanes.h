@@ -1,8 +1,8 @@
 /* The neighborhood of an element, the same for both modes and both directions: spec/coders.md, 5.3.
  *
- * In the plain mode eight rows are coded in lock step, one in each lane, so that a processor works on several elements at once: what is
- * expected of one does not wait for the one before it.  Everything that is done for each lane alike fits 16 bits, and a
- * loop over eight of them is an instruction or two. */
+ * In the plain mode eight rows are coded in lock step, one in each lane, so that a processor works on several elements
+ * at once: what is expected of one does not wait for the one before it.  Everything that is done for each lane alike
+ * fits 16 bits, and a loop over eight of them is an instruction or two. */
 #ifndef HEMP_ARITHMETIC_LANES_H
 #define HEMP_ARITHMETIC_LANES_H
 
@@ -29,7 +29,7 @@ typedef struct lanes_neighbors {
     uint64_t j;
     uint64_t until_row; /* rounds before the next row begins */
     uint32_t column_rate;
-    uint32_t groups;    /* times that j came back to 0 since the part began, up to 254 */
+    uint32_t groups; /* times that j came back to 0 since the part began, up to 254 */
     uint16_t row[LANES_MOST], left[LANES_MOST], left2[LANES_MOST], history[LANES_MOST];
 } lanes_neighbors;
 
@@ -118,7 +118,8 @@ static inline uint32_t lanes_observe_rows(const arithmetic_header *header, lanes
     const uint16_t center = (uint16_t)header->center, up = (uint16_t)((1 << header->row_rate) - 1);
 #ifdef HEMP_SSE2
     if (lanes == LANES_MOST) {
-        const __m128i bin = _mm_loadu_si128((const __m128i *)(const void *)bins), at_center = _mm_set1_epi16((short)center);
+        const __m128i bin = _mm_loadu_si128((const __m128i *)(const void *)bins),
+                      at_center = _mm_set1_epi16((short)center);
         const __m128i distance = _mm_or_si128(_mm_subs_epu16(bin, at_center), _mm_subs_epu16(at_center, bin));
         const __m128i magnitude = _mm_slli_epi16(distance, HEMP_UNIT_BITS);
         const __m128i row = _mm_loadu_si128((const __m128i *)(const void *)at->row);

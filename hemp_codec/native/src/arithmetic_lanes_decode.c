@@ -40,7 +40,8 @@ typedef struct word_source {
 
 /* Without a branch: when a state runs low is not to be foreseen. */
 static inline uint64_t refill(word_source *source, uint64_t state) {
-    const uint64_t word = hemp_load16(source->words + (source->position < source->last ? source->position : source->last));
+    const uint64_t word =
+        hemp_load16(source->words + (source->position < source->last ? source->position : source->last));
     const uint64_t mask = 0 - (uint64_t)(state < (uint64_t)1 << LANES_LOW_BITS);
     source->position += mask & 2;
     return state ^ ((state ^ (state << 16 | word)) & mask);

@@ -1,4 +1,4 @@
-/* The encoder of the plain mode: spec/coders.md, 5.4 and 5.8. */
+/* The encoder of the plain mode: spec/coders.md, 5.4. */
 #include "arithmetic_encode.h"
 #include "arithmetic_lanes.h"
 #include "bytes.h"
@@ -121,8 +121,8 @@ static inline const uint32_t *encode_run(lanes_encoder *encoder, const arithmeti
             if (residual.levels == 1)
                 continue;
             if (residual.raw_bits > 0)
-                put_bits(&next, &states[k],
-                         (index - header->bin_start[bin]) & (((uint32_t)1 << residual.raw_bits) - 1), residual.raw_bits);
+                put_bits(&next, &states[k], (index - header->bin_start[bin]) & (((uint32_t)1 << residual.raw_bits) - 1),
+                         residual.raw_bits);
             put_symbol(&next, &states[k], *--records);
         }
         for (uint32_t k = lanes; k-- > 0;)

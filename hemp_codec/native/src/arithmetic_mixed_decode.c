@@ -1,4 +1,4 @@
-/* The range decoder and the mixed mode: spec/coders.md, 5.6. */
+/* The range decoder and the mixed mode: spec/coders.md, 5.6 and 5.7. */
 #include "arithmetic_decode.h"
 #include "parts.h"
 
@@ -80,7 +80,7 @@ static inline uint32_t decode_decision(range_decoder *decoder, uint32_t probabil
 bool hemp_range_ends_well(const range_decoder *decoder) {
     const uint64_t begin = decoder->position - 8;
     const uint64_t left = decoder->size > begin ? decoder->size - begin : 0;
-    if (left > 8)
+    if (decoder->failed || left > 8)
         return false;
     if (decoder->size > 0 && decoder->payload[decoder->size - 1] == 0)
         return false;

@@ -1,4 +1,4 @@
-/* The range encoder and the mixed mode: spec/coders.md, 5.6 and 5.8. */
+/* The range encoder and the mixed mode: spec/coders.md, 5.6 and 5.7. */
 #include "arithmetic_encode.h"
 #include "parts.h"
 

@@ -117,8 +117,8 @@ void hemp_arithmetic_mixer_element(arithmetic_mixer *mixer, const arithmetic_hea
     mixer->contexts[6] = mixer->slots[MIXER_AROUND + around];
 }
 
-void hemp_arithmetic_mixer_observe(arithmetic_mixer *mixer, const arithmetic_header *header,
-                                   const lanes_neighbors *at, uint32_t bin) {
+void hemp_arithmetic_mixer_observe(arithmetic_mixer *mixer, const arithmetic_header *header, const lanes_neighbors *at,
+                                   uint32_t bin) {
     mixer->bins_above_left = at->j + 1 < at->columns ? mixer->bins_above[at->j] : header->center;
     mixer->bins_above[at->j] = (uint8_t)bin;
     mixer->bins_left2 = mixer->bins_left;

@@ -59,10 +59,9 @@ void hemp_arithmetic_begin_mixer(arithmetic_mixer *mixer);
 void hemp_arithmetic_begin_mixed_part(arithmetic_mixer *mixer, const arithmetic_header *header, const hemp_part *part,
                                       uint8_t *bins_above);
 /* Choose the contexts of the next element, and take note of its bin when it is known. */
-void hemp_arithmetic_mixer_element(arithmetic_mixer *mixer, const arithmetic_header *header,
-                                   const lanes_neighbors *at);
-void hemp_arithmetic_mixer_observe(arithmetic_mixer *mixer, const arithmetic_header *header,
-                                   const lanes_neighbors *at, uint32_t bin);
+void hemp_arithmetic_mixer_element(arithmetic_mixer *mixer, const arithmetic_header *header, const lanes_neighbors *at);
+void hemp_arithmetic_mixer_observe(arithmetic_mixer *mixer, const arithmetic_header *header, const lanes_neighbors *at,
+                                   uint32_t bin);
 void hemp_arithmetic_mixer_next_row(arithmetic_mixer *mixer);
 
 /* Probability that the decision at `node` is 1, in 1/65536: 1 to 65535.  Then learn what it was. */

@@ -14,21 +14,21 @@ enum {
     HEMP_CELLS = 256,
     HEMP_ROOT_LIMIT = 32768,
     HEMP_MIN_RATE = 2,
-    HEMP_WEIGHTS = 256, /* the weights of the features sum up to this at most */
+    HEMP_WEIGHTS = 256,  /* the weights of the features sum up to this at most */
     HEMP_UNIT_BITS = 12, /* magnitudes have so many fractional bits */
     HEMP_INITIAL_SHIFT = HEMP_UNIT_BITS - 4
 };
 
-/* A model of up to 16 symbols (5.5), which take the last of 16 places: the places before theirs begin at 0, as the first
- * symbol does, so that the number of places that begin at a value or below it tells the symbol, whatever their number.
- * cum[16] stands for 65536. */
+/* A model of up to 16 symbols (5.5), which take the last of 16 places: the places before theirs begin at 0, as the
+ * first symbol does, so that the number of places that begin at a value or below it tells the symbol, whatever their
+ * number. cum[16] stands for 65536. */
 typedef struct arithmetic_model {
     uint16_t cum[HEMP_MAX_BINS + 1];
     int16_t left; /* symbols before the frequencies are made anew */
     uint16_t count[HEMP_MAX_BINS];
 } arithmetic_model;
 
-/* The header's fields (5.3). */
+/* The header's fields (5.2). */
 typedef struct arithmetic_header {
     uint32_t num_levels;
     uint32_t symbol;
@@ -119,8 +119,8 @@ static inline uint16_t arithmetic_weighted(uint32_t weight, uint16_t value) {
     return (uint16_t)((weight << 8) * value >> 16);
 }
 
-/* average + floor((sum - n average) / (n 2^rate)), n = 2^bits: learning from n magnitudes at once.  In unsigned arithmetic:
- * the bias keeps the difference positive and is a multiple of the divisor. */
+/* average + floor((sum - n average) / (n 2^rate)), n = 2^bits: learning from n magnitudes at once.  In unsigned
+ * arithmetic: the bias keeps the difference positive and is a multiple of the divisor. */
 static inline uint32_t arithmetic_average_of(uint32_t average, uint32_t sum, uint32_t bits, uint32_t rate) {
     const uint32_t bias = (uint32_t)1 << 20;
     return average + ((sum + bias - (average << bits)) >> (bits + rate)) - (bias >> (bits + rate));
