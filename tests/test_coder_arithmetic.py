@@ -93,6 +93,23 @@ def test_without_structure_the_entropy_is_reached(num_levels: int, scale: float,
     assert len(ARITHMETIC.encode(indices, num_levels)) <= excess * entropy_bytes(indices)
 
 
+def ideal_adaptive_bytes(indices: np.ndarray, num_levels: int) -> float:
+    """What an adaptive coder without contexts takes whose counts begin at a half (Krichevsky and Trofimov 1981)."""
+    counts, bits = np.full(num_levels, 0.5), 0.0
+    for index in indices.reshape(-1):
+        bits -= math.log2(counts[index] / counts.sum())
+        counts[index] += 1
+    return bits / 8
+
+
+@pytest.mark.parametrize("scale", [0.35, 0.7, 1.4, 4.0, 15.0])
+def test_small_tensors_cost_little_more_than_they_must(scale: float) -> None:
+    values = np.rint(np.random.RandomState(5).standard_normal((20, 25)) * scale).astype(np.int64)
+    indices = values - values.min()
+    num_levels = int(indices.max()) + 1
+    assert len(ARITHMETIC.encode(indices, num_levels)) <= ideal_adaptive_bytes(indices, num_levels) + 12
+
+
 def test_row_scales_are_found() -> None:
     """Rows of different spread: the entropy given the row is far below that of all indices together."""
     rng = np.random.default_rng(1)

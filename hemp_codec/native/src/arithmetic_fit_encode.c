@@ -12,6 +12,7 @@ enum {
     SAMPLE_PIECES = 2,
     SAMPLE_GROUPS = 3,
     TRIAL_ELEMENTS = 1 << 13,
+    FEW_ELEMENTS = 1 << 11,
     CORRELATED = 32
 };
 
@@ -30,11 +31,11 @@ static uint32_t count_levels(const hemp_part *parts, size_t count, uint32_t *his
     return different;
 }
 
-/* Bins of equal probability as nearly as whole levels allow. */
-static void choose_bins(arithmetic_header *header, const uint32_t *histogram, uint64_t total) {
+/* At most `most` bins, of equal probability as nearly as whole levels allow. */
+static void choose_bins(arithmetic_header *header, uint32_t most, const uint32_t *histogram, uint64_t total) {
     const uint32_t levels = header->num_levels;
     header->bins = 0;
-    if (levels <= HEMP_MAX_BINS) {
+    if (levels <= most) {
         header->bins = levels;
         for (uint32_t b = 0; b <= levels; b++)
             header->bin_start[b] = b;
@@ -42,7 +43,7 @@ static void choose_bins(arithmetic_header *header, const uint32_t *histogram, ui
     }
     uint64_t left = total;
     for (uint32_t level = 0; level < levels;) {
-        const uint32_t bins_left = HEMP_MAX_BINS - header->bins;
+        const uint32_t bins_left = most - header->bins;
         uint64_t mass = histogram[level];
         header->bin_start[header->bins++] = level++;
         if (bins_left == 1)
@@ -162,6 +163,39 @@ static void fit_learning(arithmetic_header *header, const fitted *of, const arit
     }
 }
 
+/* A header with at most `most_bins`. */
+static void fit_with_bins(arithmetic_header *header, uint32_t most_bins, const fitted *of,
+                          const arithmetic_scratch *scratch, uint64_t total) {
+    choose_bins(header, most_bins, scratch->histogram, total);
+    header->center = median_bin(header, scratch->histogram, total);
+    header->row_rate = 6;
+    header->column_rate = 5 - of->lanes_bits;
+    header->prior = 4;
+    header->limit = 2;
+    hemp_arithmetic_map_bins(header, scratch->bin_of);
+    uint64_t cost = fit_neighborhood(header, of, scratch);
+    if (header->center > 0 &&
+        (bins_follow(header, of, 1, scratch) || bins_follow(header, of, of->parts[0].columns, scratch)))
+        try_unfolded(header, &cost, of, scratch);
+    if (total <= TRIAL_ELEMENTS)
+        fit_learning(header, of, scratch);
+}
+
+/* Bins have sizes to be stated and models to be learned: a short run may do better with fewer. */
+static void try_fewer_bins(arithmetic_header *header, const fitted *of, const arithmetic_scratch *scratch,
+                           uint64_t total) {
+    uint64_t cost = hemp_arithmetic_cost(header, of->parts, of->count, scratch);
+    for (uint32_t bins = HEMP_MAX_BINS / 2; bins >= 2; bins /= 2) {
+        arithmetic_header changed = *header;
+        fit_with_bins(&changed, bins, of, scratch, total);
+        const uint64_t changed_cost = hemp_arithmetic_cost(&changed, of->parts, of->count, scratch);
+        if (changed_cost >= cost)
+            return;
+        cost = changed_cost;
+        *header = changed;
+    }
+}
+
 void hemp_arithmetic_fit(arithmetic_header *header, const hemp_part *parts, size_t count, uint32_t lanes_bits,
                          const arithmetic_scratch *scratch) {
     uint64_t total = 0;
@@ -178,17 +212,7 @@ void hemp_arithmetic_fit(arithmetic_header *header, const hemp_part *parts, size
     if (count == 1 && sample_of(parts, pieces) > 1)
         of = (fitted){pieces, SAMPLE_PIECES, SAMPLE_PIECES * pieces->size, total / (SAMPLE_PIECES * pieces->size),
                       lanes_bits};
-    choose_bins(header, scratch->histogram, total);
-    header->center = median_bin(header, scratch->histogram, total);
-    header->row_rate = 6;
-    header->column_rate = 5 - lanes_bits;
-    header->prior = 4;
-    header->limit = 2;
-    hemp_arithmetic_map_bins(header, scratch->bin_of);
-    uint64_t cost = fit_neighborhood(header, &of, scratch);
-    if (header->center > 0 &&
-        (bins_follow(header, &of, 1, scratch) || bins_follow(header, &of, parts[0].columns, scratch)))
-        try_unfolded(header, &cost, &of, scratch);
-    if (total <= TRIAL_ELEMENTS)
-        fit_learning(header, &of, scratch);
+    fit_with_bins(header, HEMP_MAX_BINS, &of, scratch, total);
+    if (total <= FEW_ELEMENTS && header->num_levels > HEMP_MAX_BINS && !scratch->mixer)
+        try_fewer_bins(header, &of, scratch, total);
 }
