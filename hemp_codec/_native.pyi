@@ -30,13 +30,13 @@ def stored_encode(indices: Sequence[np.ndarray], parts: Sequence[Part]) -> bytes
 def rans_encode(indices: Sequence[np.ndarray], parts: Sequence[Part]) -> bytes:
     """As ``stored_encode``."""
 
-def arithmetic_encode(indices: Sequence[np.ndarray], parts: Sequence[Part], mixed: bool) -> bytes:
+def arithmetic_encode(indices: Sequence[np.ndarray], parts: Sequence[Part], mode: int) -> bytes:
     """As ``stored_encode``."""
 
 def rans_estimate(indices: Sequence[np.ndarray], parts: Sequence[Part]) -> float:
     """Bits of the payload that ``rans_encode`` makes, to within some tens, from its tables alone."""
 
-def arithmetic_estimate(indices: Sequence[np.ndarray], parts: Sequence[Part], mixed: bool) -> float:
+def arithmetic_estimate(indices: Sequence[np.ndarray], parts: Sequence[Part], mode: int) -> float:
     """About the bits of the payload that ``arithmetic_encode`` makes, without making it."""
 
 def stored_size(parts: Sequence[Part]) -> int:

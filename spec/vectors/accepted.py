@@ -10,7 +10,14 @@ from typing import Any, NamedTuple
 from hemp_spec.coders.neighbors import Header
 from hemp_spec.coders.rans import Strips
 from hemp_spec.dtypes import DTYPES
-from spec.vectors.arithmetic_encoder import arithmetic, even_bins, mixed_header, simple_header, with_classes
+from spec.vectors.arithmetic_encoder import (
+    arithmetic,
+    even_bins,
+    mixed_header,
+    simple_header,
+    wide_header,
+    with_classes,
+)
 from spec.vectors.encoders import (
     STORED,
     ZSTD,
@@ -311,6 +318,7 @@ def _coders() -> Iterator[Vector]:
     plan = codebook("w", "float32", [5], [1, 2, 5, 5, 5], grid(16), raw(2, frame))
     yield vector("zstd-blocks", "several blocks, the last one empty, and no content size", [plan])
     yield from _arithmetic()
+    yield from _arithmetic_wide()
 
 
 def _library_payloads() -> Iterator[tuple[str, int, bytes]]:
@@ -387,6 +395,27 @@ def _arithmetic() -> Iterator[Vector]:
         plans += [codebook("f", "float32", [6], numbers(5, 6, 3), grid(3))]
         plans = [plans[0], *map(join, plans[1:])]
         yield vector(f"arithmetic-{name}", f"parts of equal num_levels, `same` = {int(same)} where it can be", plans)
+
+
+def _arithmetic_wide() -> Iterator[Vector]:
+    eight = arithmetic(wide_header, lanes=8)
+    for num_levels in (2, 4, 7, 300):
+        plan = codebook("w", "float32", [20, 33], numbers(20, 660, num_levels), grid(num_levels), eight)
+        yield vector(f"arithmetic-wide-{num_levels}", f"the wide mode, eight lanes, {num_levels} levels", [plan])
+    plan = codebook("w", "float32", [6, 5, 4], numbers(21, 120, 5), grid(5), arithmetic(wide_header))
+    yield vector("arithmetic-wide-one-lane", "the wide mode, one lane", [plan])
+    for name, shape in (("few-rows", [5, 50]), ("few-columns", [50, 3]), ("column", [60, 1])):
+        count = shape[0] * shape[1]
+        plan = codebook("w", "float32", shape, numbers(22, count, 9), grid(9), eight)
+        yield vector(f"arithmetic-wide-{name}", f"the wide mode, {min(8, *shape)} of eight lanes in use", [plan])
+    plan = codebook("w", "float32", [60, 50], numbers(23, 3000, 9), grid(9), eight)
+    about = "the wide mode, in segments that begin within rows"
+    yield vector("arithmetic-wide-segments", about, [plan], segment_code=0)
+    coder = arithmetic(_always(Header(0, 2, 0, (1, 3), 0, initial=16)))
+    plan = codebook("w", "float32", [1, 4900], numbers(24, 4900, 4, 3.0), grid(4), coder)
+    yield vector("arithmetic-wide-long", "the wide mode, counts that are halved, and more than 4096 columns", [plan])
+    plans = [codebook(n, "float32", [9, 9], numbers(k, 81, 5), grid(5), eight) for k, n in enumerate("abc")]
+    yield vector("arithmetic-wide-same", "the wide mode, three parts of one model", [plans[0], *map(join, plans[1:])])
 
 
 def _always(header: Header) -> Any:

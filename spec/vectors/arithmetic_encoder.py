@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
+from hemp_spec.coders.arithmetic import MIXED, WIDE
 from hemp_spec.coders.lanes import LOWEST, STATE_SIZE
 from hemp_spec.coders.mixing import MixedNeighbors, Mixer
 from hemp_spec.coders.models import Models, residual_shift
 from hemp_spec.coders.neighbors import Header, Neighbors, Run, runs_of
 from hemp_spec.coders.ranging import TOTAL, WORD
+from hemp_spec.coders.wide import Slots, Wave, cumulative
 from hemp_spec.directory import Part
 from spec.vectors.encoders import Coder, Indices
 
@@ -146,7 +148,12 @@ def with_classes(header: Header, classes: int = 4) -> Header:
 
 def mixed_header(num_levels: int) -> Header:
     """A header of the mixed mode."""
-    return replace(with_classes(simple_header(num_levels, 0), 1), mixed=1, prior=0, limit=0)
+    return replace(with_classes(simple_header(num_levels, 0), 1), mode=1, prior=0, limit=0)
+
+
+def wide_header(num_levels: int) -> Header:
+    """A header of the wide mode."""
+    return replace(mixed_header(num_levels), mode=2)
 
 
 def arithmetic(make_header: Callable[[int], Header] = simple_header, same: bool = True, lanes: int = 1) -> Coder:
@@ -160,22 +167,22 @@ def arithmetic(make_header: Callable[[int], Header] = simple_header, same: bool 
         if not taking:
             return b""
         headers = [_header_of(make_header(part.num_levels), values) for part, values in taking]
-        mixed = make_header(2).mixed
+        mode = make_header(2).mode
         writer = BitWriter()
-        writer.bits(mixed, 2)
-        if not mixed:
+        writer.bits(mode, 2)
+        if mode != MIXED:
             writer.bits(int(lanes > 1), 1)
         fresh = _write_headers(writer, [part for part, _ in taking], headers, same)
         if all(header.constant for header in headers):
             return writer.finish()
-        encode_parts = _encode_mixed if mixed else partial(_encode_plain, lanes)
+        encode_parts = _encode_mixed if mode == MIXED else partial(_encode_lanes, lanes)
         return writer.finish() + encode_parts(taking, headers, fresh)
 
     return Coder(3, encode)
 
 
 def _header_of(wanted: Header, values: Sequence[int]) -> Header:
-    return Header(1, wanted.mixed, values[0]) if len(set(values)) == 1 else wanted
+    return Header(1, wanted.mode, values[0]) if len(set(values)) == 1 else wanted
 
 
 def _write_headers(writer: BitWriter, parts: Sequence[Part], headers: Sequence[Header], same: bool) -> list[bool]:
@@ -205,9 +212,9 @@ def write_header(writer: BitWriter, header: Header, num_levels: int) -> None:
             writer.bits(1, 1)
             writer.bits(size - (1 << t), t)
     fields = [(header.center, 4)]
-    if not header.mixed:
+    if not header.mode:
         fields += [(header.order, 2), (header.last_class, 4), (header.prior, 3), (header.limit, 2)]
-    if header.mixed or header.last_class:
+    if header.mode or header.last_class:
         fields += [(weight, 8) for weight in header.weights]
         fields += [(header.shift, 4), (header.row_rate, 3), (header.column_rate, 3), (header.initial, 8)]
         fields += [(threshold, 8) for threshold in header.thresholds]
@@ -227,12 +234,19 @@ def _split(header: Header, index: int) -> tuple[int, int]:
 Taking = Sequence[tuple[Part, Sequence[int]]]
 
 
-def _encode_plain(lanes: int, taking: Taking, headers: Sequence[Header], fresh: Sequence[bool]) -> bytes:
+def _encode_lanes(lanes: int, taking: Taking, headers: Sequence[Header], fresh: Sequence[bool]) -> bytes:
     encoder = LanesEncoder(lanes)
     models = Models(headers[0])
+    slots = Slots(models.root)
     for (part, values), header, anew in zip(taking, headers, fresh, strict=True):
-        models = Models(header) if anew else models
-        if not header.constant:
+        if anew:
+            models = Models(header)
+            slots = Slots(models.root)
+        if header.constant:
+            continue
+        if header.mode == WIDE:
+            list_wide_part(encoder, header, models, slots, part, values)
+        else:
             list_part(encoder, header, models, part, values)
     return encoder.finish()
 
@@ -252,6 +266,23 @@ def list_part(encoder: LanesEncoder, header: Header, models: Models, part: Part,
             for k, (b, d) in enumerate(zip(bins, rests, strict=True)):
                 _list_residual(encoder, k, models, header.sizes[b], b, d)
             neighbors.observe(j, elements[0], bins)
+
+
+def list_wide_part(
+    encoder: LanesEncoder, header: Header, models: Models, slots: Slots, part: Part, values: Sequence[int]
+) -> None:
+    """The indices of a part, in the wide mode."""
+    wave = Wave(header, part, encoder.lanes)
+    for elements in wave.rounds():
+        bins, rests = zip(*(_split(header, values[element.number]) for element in elements), strict=True)
+        contexts = [wave.contexts(element) for element in elements]
+        mixed = slots.mix(contexts)
+        for element, b, frequencies in zip(elements, bins, mixed, strict=True):
+            encoder.symbol(element.lane, b, cumulative(frequencies))
+        slots.learn(contexts, mixed, bins, elements[0].lane == 0)
+        for element, b, d in zip(elements, bins, rests, strict=True):
+            _list_residual(encoder, element.lane, models, header.sizes[b], b, d)
+        wave.observe(elements, bins)
 
 
 def _list_residual(encoder: LanesEncoder, k: int, models: Models, z: int, b: int, d: int) -> None:

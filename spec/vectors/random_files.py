@@ -9,7 +9,7 @@ from typing import Any
 from hemp_spec.dtypes import DTYPES, HOLDERS, LEVEL_TYPES
 from hemp_spec.levels import float_format, is_finite, order
 from spec.vectors.accepted import Vector, vector
-from spec.vectors.arithmetic_encoder import arithmetic, mixed_header, simple_header, with_classes
+from spec.vectors.arithmetic_encoder import arithmetic, mixed_header, simple_header, wide_header, with_classes
 from spec.vectors.encoders import STORED, ZSTD, Coder, lzma, rans
 from spec.vectors.files import Plan, codebook, lossless, metadata_chunk, source_chunk, tied, uniform
 
@@ -65,7 +65,7 @@ class _Author:
         return shape
 
     def _coder(self) -> Coder:
-        headers = [simple_header, lambda levels: simple_header(levels, 0), mixed_header]
+        headers = [simple_header, lambda levels: simple_header(levels, 0), mixed_header, wide_header]
         header = self.random.choice([*headers, lambda levels: with_classes(simple_header(levels))])
         coders = [
             STORED,

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from hemp_spec.coders.mixing import Mixer
 from hemp_spec.coders.models import Models
+from hemp_spec.coders.neighbors import Header
 from hemp_spec.coders.rans import Strips
+from hemp_spec.coders.wide import Slots, cumulative
 from hemp_spec.directory import Part
 from hemp_spec.fields import encode_varint
 from spec.vectors.accepted import grid
@@ -19,6 +21,8 @@ from spec.vectors.arithmetic_encoder import (
     list_part,
     mixed_header,
     simple_header,
+    wide_header,
+    write_header,
 )
 from spec.vectors.encoders import (
     STORED,
@@ -195,6 +199,11 @@ def _arithmetic_headers() -> Cases:
             4,
             [*_MIXED, (3, 4), (1, 4), (255, 8), (2, 8), (0, 8), (0, 8), *neighborhood],
         ),
+        "arithmetic-wide-weights": (
+            "weights of 257 in all",
+            4,
+            [(2, 2), (1, 1), (0, 1), (3, 4), (1, 4), (255, 8), (2, 8), (0, 8), (0, 8), *neighborhood],
+        ),
         "arithmetic-sizes": (
             "a bin of 4 levels and one of none",
             4,
@@ -215,8 +224,7 @@ def _arithmetic_headers() -> Cases:
         [
             ("arithmetic-empty", "no bytes", indexed(raw(3, b""))),
             ("arithmetic-header-cut", "half a header", indexed(raw(3, good[:1]))),
-            ("arithmetic-mode", "mode 2", indexed(raw(3, b"\x02" + good[1:]))),
-            ("arithmetic-mode-3", "mode 3", indexed(raw(3, b"\x03" + good[1:]))),
+            ("arithmetic-mode", "mode 3", indexed(raw(3, b"\x03" + good[1:]))),
             ("arithmetic-padding", "a bit after the headers that is not 0", indexed(raw(3, _padded()))),
             ("arithmetic-constant-left", "a byte after a constant part", indexed(raw(3, b"\x18\x00"))),
         ],
@@ -246,6 +254,16 @@ def _arithmetic() -> Cases:
             ("arithmetic-word-missing", "a word is missing", indexed(raw(3, cut), count=60)),
             ("arithmetic-final-state", "another final state", indexed(raw(3, good[:states] + _other_end()))),
             ("arithmetic-residual", "level 17 of a bin of 17", indexed(raw(3, _beyond_bin()), 18)),
+        ],
+    )
+    wide = arithmetic(wide_header, lanes=8).encode([many], [Part(4, (60,), 0, 60)])
+    yield (
+        "coders 5.4",
+        [
+            ("arithmetic-wide-word-left", "a word is left over", indexed(raw(3, wide + b"\0\0"), count=60)),
+            ("arithmetic-wide-word-missing", "a word is missing", indexed(raw(3, wide[:-2]), count=60)),
+            ("arithmetic-wide-last-word", "the last word is another", indexed(raw(3, _turned(wide)), count=60)),
+            ("arithmetic-wide-residual", "level 17 of a bin of 17", indexed(raw(3, _wide_beyond_bin()), 18)),
         ],
     )
     yield (
@@ -303,6 +321,21 @@ def _beyond_bin() -> bytes:
     encoder.symbol(0, 0, [0, 32768, 65536])
     share = (65536 - 9) // 9
     encoder.symbol(0, 8, [*(s + s * share for s in range(9)), 65536])
+    encoder.integer(0, 1, 1)
+    return writer.finish() + encoder.finish()
+
+
+def _wide_beyond_bin() -> bytes:
+    """The same bins in the wide mode."""
+    header = Header(0, 2, 0, (17, 1))
+    writer = BitWriter()
+    writer.bits(2, 3)
+    write_header(writer, header, 18)
+    models = Models(header)
+    slots = Slots(models.root)
+    encoder = LanesEncoder(1)
+    encoder.symbol(0, 0, cumulative(slots.mix([[0, 0, 0, 0]])[0]))
+    encoder.symbol(0, 8, models.residuals[0].prepare())
     encoder.integer(0, 1, 1)
     return writer.finish() + encoder.finish()
 

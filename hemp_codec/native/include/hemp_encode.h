@@ -8,16 +8,20 @@
 extern "C" {
 #endif
 
+/* The modes of the coder `arithmetic`, from the quickest to decode to the smallest; for small payloads that is
+ * HEMP_ARITHMETIC_MIXED, which is slow. */
+enum { HEMP_ARITHMETIC_PLAIN = 0, HEMP_ARITHMETIC_MIXED = 1, HEMP_ARITHMETIC_WIDE = 2 };
+
 /* Upper bounds of the payload's size and of the scratch memory, in bytes. */
 uint64_t hemp_arithmetic_encode_bound(const hemp_part *parts, size_t count);
-uint64_t hemp_arithmetic_encode_memory(const hemp_part *parts, size_t count, int mixed);
+uint64_t hemp_arithmetic_encode_memory(const hemp_part *parts, size_t count, int mode);
 uint64_t hemp_rans_encode_bound(const hemp_part *parts, size_t count);
 uint64_t hemp_rans_encode_memory(const hemp_part *parts, size_t count);
 
 /* Encode parts[].indices, each below its num_levels (else HEMP_BAD_INDEX), into `payload` of `capacity` bytes; `size`
  * receives the bytes written.  `stored` needs hemp_stored_size bytes, `arithmetic` its bound. */
 hemp_status hemp_stored_encode(const hemp_part *parts, size_t count, uint8_t *payload, size_t capacity, size_t *size);
-hemp_status hemp_arithmetic_encode(const hemp_part *parts, size_t count, int mixed, uint8_t *payload, size_t capacity,
+hemp_status hemp_arithmetic_encode(const hemp_part *parts, size_t count, int mode, uint8_t *payload, size_t capacity,
                                    size_t *size, void *memory, size_t memory_size);
 hemp_status hemp_rans_encode(const hemp_part *parts, size_t count, uint8_t *payload, size_t capacity, size_t *size,
                              void *memory, size_t memory_size);
@@ -28,7 +32,7 @@ hemp_status hemp_rans_estimate(const hemp_part *parts, size_t count, double *bit
 
 /* About the bits of what hemp_arithmetic_encode would write, in the same memory: to within 16 or 1 %; no payload is
  * made. */
-hemp_status hemp_arithmetic_estimate(const hemp_part *parts, size_t count, int mixed, uint64_t *bits, void *memory,
+hemp_status hemp_arithmetic_estimate(const hemp_part *parts, size_t count, int mode, uint64_t *bits, void *memory,
                                      size_t memory_size);
 
 /* The inverse of hemp_planes_join: `elements` little-endian elements into one array of bytes for each plane. */

@@ -291,14 +291,14 @@ nb::bytes rans_encode(nb::handle indices, nb::handle parts) {
                   });
 }
 
-nb::bytes arithmetic_encode(nb::handle indices, nb::handle parts, bool mixed) {
+nb::bytes arithmetic_encode(nb::handle indices, nb::handle parts, int mode) {
     return encode(
-        indices, parts, [mixed](const std::vector<hemp_part> &list, std::unique_ptr<uint8_t[]> &payload, size_t &size) {
+        indices, parts, [mode](const std::vector<hemp_part> &list, std::unique_ptr<uint8_t[]> &payload, size_t &size) {
             const uint64_t bound = hemp_arithmetic_encode_bound(list.data(), list.size());
-            const uint64_t need = hemp_arithmetic_encode_memory(list.data(), list.size(), mixed);
+            const uint64_t need = hemp_arithmetic_encode_memory(list.data(), list.size(), mode);
             payload = allocate_payload(bound);
             Scratch memory = allocate_scratch(need);
-            return hemp_arithmetic_encode(list.data(), list.size(), mixed, payload.get(), static_cast<size_t>(bound),
+            return hemp_arithmetic_encode(list.data(), list.size(), mode, payload.get(), static_cast<size_t>(bound),
                                           &size, memory.get(), static_cast<size_t>(need));
         });
 }
@@ -313,13 +313,12 @@ double rans_estimate(nb::handle indices, nb::handle parts) {
     return bits;
 }
 
-double arithmetic_estimate(nb::handle indices, nb::handle parts, bool mixed) {
+double arithmetic_estimate(nb::handle indices, nb::handle parts, int mode) {
     uint64_t bits = 0;
     with_indices(indices, parts, [&](const std::vector<hemp_part> &list) {
-        const uint64_t need = hemp_arithmetic_encode_memory(list.data(), list.size(), mixed);
+        const uint64_t need = hemp_arithmetic_encode_memory(list.data(), list.size(), mode);
         Scratch memory = allocate_scratch(need);
-        return hemp_arithmetic_estimate(list.data(), list.size(), mixed, &bits, memory.get(),
-                                        static_cast<size_t>(need));
+        return hemp_arithmetic_estimate(list.data(), list.size(), mode, &bits, memory.get(), static_cast<size_t>(need));
     });
     return static_cast<double>(bits);
 }
@@ -647,9 +646,9 @@ NB_MODULE(_native, module) {
     module.def("arithmetic_decode", &arithmetic_decode, "payload"_a, "parts"_a);
     module.def("stored_encode", &stored_encode, "indices"_a, "parts"_a);
     module.def("rans_encode", &rans_encode, "indices"_a, "parts"_a);
-    module.def("arithmetic_encode", &arithmetic_encode, "indices"_a, "parts"_a, "mixed"_a);
+    module.def("arithmetic_encode", &arithmetic_encode, "indices"_a, "parts"_a, "mode"_a);
     module.def("rans_estimate", &rans_estimate, "indices"_a, "parts"_a);
-    module.def("arithmetic_estimate", &arithmetic_estimate, "indices"_a, "parts"_a, "mixed"_a);
+    module.def("arithmetic_estimate", &arithmetic_estimate, "indices"_a, "parts"_a, "mode"_a);
     module.def("stored_size", &stored_size, "parts"_a);
     module.def("planes_split", &planes_split, "dtype_number"_a, "data"_a, "elements"_a);
     module.def("planes_join", &planes_join, "dtype_number"_a, "planes"_a);

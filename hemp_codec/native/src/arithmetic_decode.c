@@ -8,7 +8,8 @@
 /* Where in the caller's memory things lie, and the decoder of the payload's mode. */
 typedef struct arithmetic_decoder {
     arithmetic_front front;
-    arithmetic_mixer *mixer; /* NULL in the plain mode */
+    arithmetic_mixer *mixer; /* NULL but in the mixed mode */
+    arithmetic_wide *wide;   /* NULL but in the wide mode */
     arithmetic_state *state;
     uint16_t *columns;
     lanes_decoder lanes;
@@ -34,6 +35,8 @@ static uint64_t memory_of(uint32_t mode, const hemp_part *parts, size_t count) {
     const uint64_t columns = hemp_arithmetic_most_columns(parts, count);
     if (mode == ARITHMETIC_PLAIN)
         return sizeof(arithmetic_state) + 2 * sizeof(uint16_t) * columns;
+    if (mode == ARITHMETIC_WIDE)
+        return sizeof(arithmetic_wide) + sizeof(arithmetic_state) + 2 * sizeof(uint16_t) * columns;
     return sizeof(arithmetic_state) + sizeof(arithmetic_mixer) + (2 * sizeof(uint16_t) + 1) * columns;
 }
 
@@ -44,9 +47,14 @@ uint64_t hemp_arithmetic_decode_memory(const uint8_t *payload, size_t size, cons
 
 static bool begin(arithmetic_decoder *decoder, const uint8_t *coded, size_t size, uint8_t *memory) {
     decoder->mixer = NULL;
+    decoder->wide = NULL;
     if (decoder->front.mode == ARITHMETIC_MIXED) {
         decoder->mixer = (arithmetic_mixer *)(void *)memory;
         memory += sizeof(arithmetic_mixer);
+    }
+    if (decoder->front.mode == ARITHMETIC_WIDE) {
+        decoder->wide = (arithmetic_wide *)(void *)memory;
+        memory += sizeof(arithmetic_wide);
     }
     decoder->state = (arithmetic_state *)(void *)memory;
     decoder->columns = (uint16_t *)(decoder->state + 1);
@@ -68,8 +76,12 @@ static void decode_part(arithmetic_decoder *decoder, const hemp_part *part, bool
         hemp_arithmetic_begin_models(decoder->state);
     if (decoder->mixer && fresh)
         hemp_arithmetic_begin_mixer(decoder->mixer);
+    if (decoder->wide && fresh)
+        hemp_wide_begin(decoder->wide, decoder->state->header.bins);
     if (decoder->mixer)
         hemp_mixed_decode_part(&decoder->range, decoder->state, decoder->mixer, part, decoder->columns);
+    else if (decoder->wide)
+        hemp_wide_decode_part(&decoder->lanes, decoder->state, decoder->wide, part, decoder->columns);
     else
         hemp_lanes_decode_part(&decoder->lanes, decoder->state, part, decoder->columns);
 }

@@ -3,8 +3,9 @@
 #define HEMP_ARITHMETIC_DECODE_H
 
 #include "arithmetic_mixer.h"
+#include "arithmetic_wide.h"
 
-/* Of the plain mode.  `position` counts the bytes of words taken, those beyond the end included. */
+/* Of the plain and the wide mode.  `position` counts the bytes of words taken, those beyond the end included. */
 typedef struct lanes_decoder {
     const uint8_t *words;
     uint64_t size;
@@ -19,6 +20,8 @@ typedef struct lanes_decoder {
 bool hemp_lanes_begin_decoder(lanes_decoder *decoder, const uint8_t *coded, size_t size, uint32_t lanes_bits);
 /* `columns`: 4 bytes for each of hemp_arithmetic_columns(). */
 void hemp_lanes_decode_part(lanes_decoder *decoder, arithmetic_state *state, const hemp_part *part, uint16_t *columns);
+void hemp_wide_decode_part(lanes_decoder *decoder, arithmetic_state *state, arithmetic_wide *wide,
+                           const hemp_part *part, uint16_t *columns);
 bool hemp_lanes_end_well(const lanes_decoder *decoder);
 
 /* Of the mixed mode (5.6).  `position` counts the bytes read, those beyond the end included; `failed` stays set once v

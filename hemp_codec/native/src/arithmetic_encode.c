@@ -46,8 +46,13 @@ static size_t records_memory(const hemp_part *parts, size_t count) {
     return (size_t)(2 * sizeof(uint32_t) * elements_of(parts, count));
 }
 
-uint64_t hemp_arithmetic_encode_memory(const hemp_part *parts, size_t count, int mixed) {
-    return 2 * align_up(sizeof(arithmetic_state)) + (mixed ? align_up(sizeof(arithmetic_mixer)) : 0) +
+/* Of the modes that mix. */
+static size_t models_memory(int mode) {
+    return mode == ARITHMETIC_MIXED ? sizeof(arithmetic_mixer) : mode == ARITHMETIC_WIDE ? sizeof(arithmetic_wide) : 0;
+}
+
+uint64_t hemp_arithmetic_encode_memory(const hemp_part *parts, size_t count, int mode) {
+    return 2 * align_up(sizeof(arithmetic_state)) + align_up(models_memory(mode)) +
            align_up(columns_memory(parts, count)) + HEMP_MAX_LEVELS * (sizeof(uint32_t) + 1) +
            records_memory(parts, count) + align_up(sizeof(part_plan) * count) + align_up(sizeof(hemp_part) * count);
 }
@@ -63,11 +68,11 @@ static void *take(uint8_t **memory, size_t size) {
 static void plan_run(part_plan *plans, const hemp_part *parts, size_t count, uint32_t lanes_bits,
                      const arithmetic_scratch *scratch) {
     hemp_arithmetic_fit(&plans->header, parts, count, lanes_bits, scratch);
-    if (scratch->mixer)
+    if (scratch->mixer || scratch->wide)
         hemp_arithmetic_set_mixed(&plans->header);
     for (size_t i = 0; i < count; i++)
         plans[i].fresh = i == 0;
-    if (scratch->mixer || count == 1)
+    if (scratch->mixer || scratch->wide || count == 1)
         return;
     const uint64_t together = hemp_arithmetic_cost(&plans->header, parts, count, scratch);
     const arithmetic_header shared = plans->header;
@@ -84,12 +89,12 @@ static void plan_run(part_plan *plans, const hemp_part *parts, size_t count, uin
 
 static void make_plan(encode_plan *plan, const arithmetic_scratch *scratch) {
     const hemp_part *parts = plan->parts;
-    plan->mode = scratch->mixer ? ARITHMETIC_MIXED : ARITHMETIC_PLAIN;
+    plan->mode = scratch->mixer ? ARITHMETIC_MIXED : scratch->wide ? ARITHMETIC_WIDE : ARITHMETIC_PLAIN;
     plan->lanes_bits = !scratch->mixer && elements_of(parts, plan->count) >= LANES_ELEMENTS ? LANES_BITS : 0;
     for (size_t begin = 0, end; begin < plan->count; begin = end) {
         for (end = begin + 1; end < plan->count && parts[end].num_levels == parts[begin].num_levels;)
             end++;
-        plan_run(&plan->plans[begin], &parts[begin], end - begin, plan->lanes_bits, scratch);
+        plan_run(&plan->plans[begin], &parts[begin], end - begin, scratch->wide ? 0 : plan->lanes_bits, scratch);
     }
     for (size_t i = 0; i < plan->count; i++)
         if (!plan->plans[i].fresh)
@@ -98,7 +103,7 @@ static void make_plan(encode_plan *plan, const arithmetic_scratch *scratch) {
 
 static void write_front(bit_writer *writer, const encode_plan *plan) {
     hemp_write_bits(writer, plan->mode, ARITHMETIC_MODE_BITS);
-    if (plan->mode == ARITHMETIC_PLAIN)
+    if (plan->mode != ARITHMETIC_MIXED)
         hemp_write_bits(writer, plan->lanes_bits > 0, ARITHMETIC_LANES_BITS);
     for (size_t i = 0; i < plan->count; i++) {
         if (i > 0 && plan->parts[i].num_levels == plan->parts[i - 1].num_levels)
@@ -125,6 +130,8 @@ static void begin_part(const encode_plan *plan, size_t i, arithmetic_state *stat
     hemp_arithmetic_map_bins(&state->header, scratch->bin_of);
     if (scratch->mixer)
         hemp_arithmetic_begin_mixer(scratch->mixer);
+    if (scratch->wide)
+        hemp_wide_begin(scratch->wide, state->header.bins);
 }
 
 static void list_parts(const encode_plan *plan, arithmetic_state *state, const arithmetic_scratch *scratch,
@@ -133,7 +140,11 @@ static void list_parts(const encode_plan *plan, arithmetic_state *state, const a
         if (plan->plans[i].header.constant)
             continue;
         begin_part(plan, i, state, scratch);
-        hemp_lanes_list_part(records, state, &plan->parts[i], plan->lanes_bits, scratch->bin_of, scratch->columns);
+        if (scratch->wide)
+            hemp_wide_list_part(records, state, scratch->wide, &plan->parts[i], plan->lanes_bits, scratch->bin_of,
+                                scratch->columns);
+        else
+            hemp_lanes_list_part(records, state, &plan->parts[i], plan->lanes_bits, scratch->bin_of, scratch->columns);
     }
 }
 
@@ -149,8 +160,8 @@ static void encode_lanes(const encode_plan *plan, arithmetic_state *state, const
             continue;
         hemp_arithmetic_list_residuals(header, residuals);
         hemp_arithmetic_map_bins(header, scratch->bin_of);
-        end =
-            hemp_lanes_encode_part(encoder, residuals, header, &plan->parts[i], plan->lanes_bits, scratch->bin_of, end);
+        end = (scratch->wide ? hemp_wide_encode_part : hemp_lanes_encode_part)(
+            encoder, residuals, header, &plan->parts[i], plan->lanes_bits, scratch->bin_of, end);
     }
     hemp_lanes_finish(encoder, plan->lanes_bits);
 }
@@ -168,15 +179,16 @@ static void encode_mixed(const encode_plan *plan, arithmetic_state *state, const
 
 /* Check the parts, cut the memory up and plan. */
 static hemp_status begin(encode_plan *plan, arithmetic_state **state, arithmetic_scratch *scratch,
-                         const hemp_part *parts, size_t count, int mixed, void *memory, size_t memory_size) {
-    if (hemp_parts_check(parts, count) != HEMP_OK)
+                         const hemp_part *parts, size_t count, int mode, void *memory, size_t memory_size) {
+    if (hemp_parts_check(parts, count) != HEMP_OK || mode < ARITHMETIC_PLAIN || mode > ARITHMETIC_WIDE)
         return HEMP_BAD_ARGUMENT;
-    if (memory_size < hemp_arithmetic_encode_memory(parts, count, mixed))
+    if (memory_size < hemp_arithmetic_encode_memory(parts, count, mode))
         return HEMP_MEMORY_TOO_SMALL;
     uint8_t *rest = (uint8_t *)memory;
     *state = take(&rest, sizeof(arithmetic_state));
     scratch->trial = take(&rest, sizeof(arithmetic_state));
-    scratch->mixer = mixed ? take(&rest, sizeof(arithmetic_mixer)) : NULL;
+    scratch->mixer = mode == ARITHMETIC_MIXED ? take(&rest, models_memory(mode)) : NULL;
+    scratch->wide = mode == ARITHMETIC_WIDE ? take(&rest, models_memory(mode)) : NULL;
     scratch->columns = take(&rest, columns_memory(parts, count));
     scratch->histogram = take(&rest, HEMP_MAX_LEVELS * sizeof(uint32_t));
     scratch->bin_of = take(&rest, HEMP_MAX_LEVELS);
@@ -212,7 +224,7 @@ static size_t encode_indices(const encode_plan *plan, arithmetic_state *state, c
     return size;
 }
 
-hemp_status hemp_arithmetic_encode(const hemp_part *parts, size_t count, int mixed, uint8_t *payload, size_t capacity,
+hemp_status hemp_arithmetic_encode(const hemp_part *parts, size_t count, int mode, uint8_t *payload, size_t capacity,
                                    size_t *size, void *memory, size_t memory_size) {
     encode_plan plan;
     arithmetic_state *state;
@@ -220,7 +232,7 @@ hemp_status hemp_arithmetic_encode(const hemp_part *parts, size_t count, int mix
     *size = 0;
     if (hemp_parts_check(parts, count) == HEMP_OK && capacity < hemp_arithmetic_encode_bound(parts, count))
         return HEMP_MEMORY_TOO_SMALL;
-    const hemp_status status = begin(&plan, &state, &scratch, parts, count, mixed, memory, memory_size);
+    const hemp_status status = begin(&plan, &state, &scratch, parts, count, mode, memory, memory_size);
     if (status != HEMP_OK || plan.count == 0)
         return status;
     bit_writer writer = {payload, 0};
@@ -232,13 +244,13 @@ hemp_status hemp_arithmetic_encode(const hemp_part *parts, size_t count, int mix
     return HEMP_OK;
 }
 
-hemp_status hemp_arithmetic_estimate(const hemp_part *parts, size_t count, int mixed, uint64_t *bits, void *memory,
+hemp_status hemp_arithmetic_estimate(const hemp_part *parts, size_t count, int mode, uint64_t *bits, void *memory,
                                      size_t memory_size) {
     encode_plan plan;
     arithmetic_state *state;
     arithmetic_scratch scratch;
     *bits = 0;
-    const hemp_status status = begin(&plan, &state, &scratch, parts, count, mixed, memory, memory_size);
+    const hemp_status status = begin(&plan, &state, &scratch, parts, count, mode, memory, memory_size);
     if (status != HEMP_OK || plan.count == 0)
         return status;
     bit_writer writer = {NULL, 0};
@@ -246,7 +258,7 @@ hemp_status hemp_arithmetic_estimate(const hemp_part *parts, size_t count, int m
     *bits = writer.position;
     if (!anything_coded(&plan))
         return HEMP_OK;
-    if (mixed) {
+    if (scratch.mixer) {
         range_encoder encoder;
         hemp_range_begin_encoder(&encoder, NULL);
         encode_mixed(&plan, state, &scratch, &encoder);

@@ -6,6 +6,7 @@
 
 #include "arithmetic_header.h"
 #include "arithmetic_mixer.h"
+#include "arithmetic_wide.h"
 #include "hemp_encode.h"
 
 /* Of an element's neighborhood: what its row, its column, the elements before it and the row above let expect. */
@@ -17,6 +18,7 @@ typedef struct arithmetic_features {
 typedef struct arithmetic_scratch {
     arithmetic_state *trial;
     arithmetic_mixer *mixer; /* NULL unless the mode is mixed */
+    arithmetic_wide *wide;   /* NULL unless it is wide */
     uint16_t *columns;
     uint32_t *histogram; /* HEMP_MAX_LEVELS entries */
     uint8_t *bin_of;     /* HEMP_MAX_LEVELS entries */
@@ -65,6 +67,10 @@ typedef struct lanes_records {
 void hemp_lanes_list_part(lanes_records *records, arithmetic_state *state, const hemp_part *part, uint32_t lanes_bits,
                           const uint8_t *bin_of, uint16_t *columns);
 
+/* The same for the wide mode. */
+void hemp_wide_list_part(lanes_records *records, arithmetic_state *state, arithmetic_wide *wide, const hemp_part *part,
+                         uint32_t lanes_bits, const uint8_t *bin_of, uint16_t *columns);
+
 /* Writes towards the front; there is room for hemp_arithmetic_encode_bound() bytes. */
 typedef struct lanes_encoder {
     uint64_t states[8];
@@ -76,6 +82,9 @@ void hemp_lanes_begin_encoder(lanes_encoder *encoder, uint8_t *end);
 const uint32_t *hemp_lanes_encode_part(lanes_encoder *encoder, const arithmetic_residual *residuals,
                                        const arithmetic_header *header, const hemp_part *part, uint32_t lanes_bits,
                                        const uint8_t *bin_of, const uint32_t *records);
+const uint32_t *hemp_wide_encode_part(lanes_encoder *encoder, const arithmetic_residual *residuals,
+                                      const arithmetic_header *header, const hemp_part *part, uint32_t lanes_bits,
+                                      const uint8_t *bin_of, const uint32_t *records);
 void hemp_lanes_finish(lanes_encoder *encoder, uint32_t lanes_bits);
 
 /* Of the mixed mode (5.7).  With `payload` NULL nothing is written: only `cost` grows, in bits / 65536. */

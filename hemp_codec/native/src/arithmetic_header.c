@@ -115,10 +115,10 @@ hemp_status hemp_arithmetic_read_front(const uint8_t *payload, size_t size, cons
     arithmetic_header header;
     uint32_t levels_before = 0;
     front->mode = hemp_read_bits(&reader, ARITHMETIC_MODE_BITS);
-    if (front->mode > ARITHMETIC_MIXED)
+    if (front->mode > ARITHMETIC_WIDE)
         return HEMP_BAD_PAYLOAD;
     front->lanes_bits =
-        front->mode == ARITHMETIC_PLAIN ? LANES_BITS * hemp_read_bits(&reader, ARITHMETIC_LANES_BITS) : 0;
+        front->mode != ARITHMETIC_MIXED ? LANES_BITS * hemp_read_bits(&reader, ARITHMETIC_LANES_BITS) : 0;
     front->headers = reader;
     front->coded = false;
     for (size_t i = 0; i < count && !reader.failed; i++) {

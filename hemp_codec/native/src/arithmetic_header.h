@@ -4,7 +4,13 @@
 
 #include "arithmetic_model.h"
 
-enum { ARITHMETIC_PLAIN = 0, ARITHMETIC_MIXED = 1, ARITHMETIC_MODE_BITS = 2, ARITHMETIC_LANES_BITS = 1 };
+enum {
+    ARITHMETIC_PLAIN = 0,
+    ARITHMETIC_MIXED = 1,
+    ARITHMETIC_WIDE = 2,
+    ARITHMETIC_MODE_BITS = 2,
+    ARITHMETIC_LANES_BITS = 1
+};
 
 /* Bits are read from the least significant of each byte on.  Beyond the end they are 0, and `failed` is set. */
 typedef struct bit_reader {
@@ -22,7 +28,7 @@ void hemp_arithmetic_set_mixed(arithmetic_header *header);
 /* What a payload begins with, and the place where its coded indices do. */
 typedef struct arithmetic_front {
     uint32_t mode;
-    uint32_t lanes_bits; /* plain: the number of lanes is 2^this */
+    uint32_t lanes_bits; /* plain and wide: the number of lanes is 2^this */
     uint64_t size;       /* bytes up to the coded indices */
     bool coded;          /* not all parts are constant: there are coded indices */
     bit_reader headers;  /* at the first of them */

@@ -42,7 +42,7 @@ void hemp_arithmetic_write_header(bit_writer *writer, const arithmetic_header *h
     hemp_write_bits(writer, header->bins - 1, 4);
     write_bin_sizes(writer, header);
     hemp_write_bits(writer, header->center, 4);
-    if (mode == ARITHMETIC_MIXED) {
+    if (mode != ARITHMETIC_PLAIN) {
         write_neighborhood(writer, header);
         return;
     }

@@ -1,7 +1,6 @@
 /* The decoder of the plain mode: spec/coders.md, 5.4. */
 #include "arithmetic_decode.h"
-#include "arithmetic_lanes.h"
-#include "bytes.h"
+#include "arithmetic_words.h"
 
 bool hemp_lanes_begin_decoder(lanes_decoder *decoder, const uint8_t *coded, size_t size, uint32_t lanes_bits) {
     const size_t states = (size_t)LANES_STATE_BYTES << lanes_bits;
@@ -28,68 +27,6 @@ bool hemp_lanes_end_well(const lanes_decoder *decoder) {
     for (uint32_t k = 0; k < (uint32_t)1 << decoder->lanes_bits; k++)
         well &= decoder->states[k] == (uint64_t)1 << LANES_LOW_BITS;
     return well;
-}
-
-/* The words of a payload, and the number of bytes taken of them, those beyond the end included: then the last word is
- * taken again, and in the end the position tells.  Copied for a run, so that it can stay in registers. */
-typedef struct word_source {
-    const uint8_t *words;
-    uint64_t last;
-    uint64_t position;
-} word_source;
-
-/* Without a branch: when a state runs low is not to be foreseen. */
-static inline uint64_t refill(word_source *source, uint64_t state) {
-    const uint64_t word =
-        hemp_load16(source->words + (source->position < source->last ? source->position : source->last));
-    const uint64_t mask = 0 - (uint64_t)(state < (uint64_t)1 << LANES_LOW_BITS);
-    source->position += mask & 2;
-    return state ^ ((state ^ (state << 16 | word)) & mask);
-}
-
-/* Number of the last of the 16 places that begins at `value` or below. */
-static inline uint32_t find(const arithmetic_model *model, uint32_t value) {
-    const uint16_t *cum = model->cum;
-#ifdef HEMP_SSE2
-    const __m128i values = _mm_set1_epi16((short)value), zero = _mm_setzero_si128();
-    const __m128i low = _mm_subs_epu16(_mm_loadu_si128((const __m128i *)(const void *)cum), values);
-    const __m128i high = _mm_subs_epu16(_mm_loadu_si128((const __m128i *)(const void *)(cum + 8)), values);
-    const __m128i reached = _mm_packs_epi16(_mm_cmpeq_epi16(low, zero), _mm_cmpeq_epi16(high, zero));
-    return (uint32_t)__builtin_ctz(~(uint32_t)_mm_movemask_epi8(reached)) - 1;
-#else
-    uint32_t place = cum[8] <= value ? 8 : 0;
-    place += cum[place + 4] <= value ? 4 : 0;
-    place += cum[place + 2] <= value ? 2 : 0;
-    return place + (cum[place + 1] <= value ? 1 : 0);
-#endif
-}
-
-static inline uint64_t without(word_source *source, uint64_t state, const arithmetic_model *model, uint32_t place) {
-    const uint64_t rest = (state & 65535) - model->cum[place];
-    return refill(source, arithmetic_frequency(model, place) * (state >> 16) + rest);
-}
-
-static inline uint32_t take_place(word_source *source, uint64_t *lane, const arithmetic_model *model) {
-    const uint32_t place = find(model, (uint32_t)*lane & 65535);
-    *lane = without(source, *lane, model, place);
-    return place;
-}
-
-static inline uint32_t take_bits(word_source *source, uint64_t *lane, uint32_t bits) {
-    const uint64_t state = *lane;
-    *lane = refill(source, state >> bits);
-    return (uint32_t)state & (((uint32_t)1 << bits) - 1);
-}
-
-/* The level's number in its bin; it may be too large in a damaged payload. */
-static inline uint32_t take_residual(word_source *source, uint64_t *lane, arithmetic_state *state, uint32_t bin) {
-    const arithmetic_residual residual = state->residuals[bin];
-    arithmetic_model *model = &state->residual_models[bin];
-    arithmetic_prepare_root(model, residual.first);
-    const uint32_t place = take_place(source, lane, model);
-    arithmetic_learn(model, place);
-    const uint32_t symbol = place - residual.first;
-    return residual.raw_bits == 0 ? symbol : symbol << residual.raw_bits | take_bits(source, lane, residual.raw_bits);
 }
 
 /* Where the indices of each lane go: element `place` of the part is place - k * columns in lane k. */
@@ -122,9 +59,9 @@ static inline void take_bins(word_source *source, uint64_t *states, arithmetic_s
     uint32_t places[LANES_MOST];
     lanes_prepare(state, at, lanes, has_history, models);
     for (uint32_t k = 0; k < lanes; k++)
-        places[k] = find(models[k], (uint32_t)states[k] & 65535);
+        places[k] = hemp_words_find(models[k]->cum, (uint32_t)states[k] & 65535);
     for (uint32_t k = 0; k < lanes; k++)
-        states[k] = without(source, states[k], models[k], places[k]);
+        states[k] = hemp_words_without(source, states[k], models[k]->cum, places[k]);
     for (uint32_t k = 0; k < lanes; k++)
         arithmetic_learn(models[k], places[k]);
     arithmetic_learn(&state->root, places[0]);
@@ -149,7 +86,7 @@ static inline void decode_run(lanes_decoder *decoder, arithmetic_state *state, c
         take_bins(&source, states, state, &at, lanes, has_history, bins);
         for (uint32_t k = 0; k < lanes; k++) {
             const uint32_t bin = bins[k], levels = has_residuals ? state->residuals[bin].levels : 1;
-            const uint32_t rest = levels > 1 ? take_residual(&source, &states[k], state, bin) : 0;
+            const uint32_t rest = levels > 1 ? hemp_words_residual(&source, &states[k], state, bin) : 0;
             const uint32_t start = has_residuals ? state->header.bin_start[bin] : bin;
             good &= rest < levels;
             put_index(&outputs, k, place, start + (rest < levels ? rest : 0));

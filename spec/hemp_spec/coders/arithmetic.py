@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from hemp_spec.coders import lanes, mixing
+from hemp_spec.coders import lanes, mixing, wide
 from hemp_spec.coders.common import bad_payload
 from hemp_spec.coders.models import Models
 from hemp_spec.coders.neighbors import MOST_LANES, Header
 from hemp_spec.coders.ranging import RangeDecoder
 from hemp_spec.directory import Part
 
+MIXED, WIDE = 1, 2  # modes; 0 is plain
 MAX_CONTEXTS = 256
 MAX_ZEROS = 15
 MAX_WEIGHTS = 256
@@ -49,18 +50,18 @@ def decode(payload: bytes, parts: Sequence[Part]) -> list[list[int]]:
             raise bad_payload(0, "bytes for no indices", "1.5")
         return [[0] * part.size for part in parts]
     reader = BitReader(payload)
-    mixed = reader.bits(2)
-    if mixed > 1:
-        raise bad_payload(0, f"mode {mixed} is not known", "5.1")
-    lane_count = 1 if mixed or not reader.bits(1) else MOST_LANES
-    headers = _read_headers(reader, taking, mixed)
+    mode = reader.bits(2)
+    if mode > WIDE:
+        raise bad_payload(0, f"mode {mode} is not known", "5.1")
+    lane_count = 1 if mode == MIXED or not reader.bits(1) else MOST_LANES
+    headers = _read_headers(reader, taking, mode)
     if reader.bits(-reader.position % 8):
         raise bad_payload(reader.byte - 1, "the bits after the headers are not 0", "5.1")
     decoded = iter(_decode_taking(payload, reader.byte, taking, headers, lane_count))
     return [next(decoded) if part.num_levels > 1 and part.size > 0 else [0] * part.size for part in parts]
 
 
-def _read_headers(reader: BitReader, parts: Sequence[Part], mixed: int) -> list[tuple[Header, bool]]:
+def _read_headers(reader: BitReader, parts: Sequence[Part], mode: int) -> list[tuple[Header, bool]]:
     """For each part its header, and whether the models begin anew with it."""
     headers: list[tuple[Header, bool]] = []
     num_levels = 0  # of the part before
@@ -68,7 +69,7 @@ def _read_headers(reader: BitReader, parts: Sequence[Part], mixed: int) -> list[
         if part.num_levels == num_levels and reader.bits(1):
             headers.append((headers[-1][0], False))
         else:
-            headers.append((_read_header(reader, part.num_levels, mixed), True))
+            headers.append((_read_header(reader, part.num_levels, mode), True))
         num_levels = part.num_levels
     return headers
 
@@ -81,18 +82,22 @@ def _decode_taking(
         if begin < len(payload):
             raise bad_payload(begin, "bytes after constant parts", "5.1")
         return [[header.symbol] * part.size for part, (header, _) in zip(parts, headers, strict=True)]
-    mixed = headers[0][0].mixed
-    of_range = RangeDecoder(payload, begin) if mixed else None
-    of_lanes = None if mixed else lanes.LanesDecoder(payload, begin, lane_count)
+    mode = headers[0][0].mode
+    of_range = RangeDecoder(payload, begin) if mode == MIXED else None
+    of_lanes = None if mode == MIXED else lanes.LanesDecoder(payload, begin, lane_count)
     models, mixer = Models(headers[0][0]), mixing.Mixer()
+    slots = wide.Slots(models.root)
     result = []
     for part, (header, fresh) in zip(parts, headers, strict=True):
         if fresh:
             models, mixer = Models(header), mixing.Mixer()
+            slots = wide.Slots(models.root)
         if header.constant:
             result.append([header.symbol] * part.size)
         elif of_range:
             result.append(mixing.decode_part(of_range, header, mixer, models.residuals, part))
+        elif of_lanes and mode == WIDE:
+            result.append(wide.decode_part(of_lanes, header, models, slots, part))
         elif of_lanes:
             result.append(lanes.decode_part(of_lanes, header, models, part))
     for decoder in (of_range, of_lanes):
@@ -101,23 +106,23 @@ def _decode_taking(
     return result
 
 
-def _read_header(reader: BitReader, num_levels: int, mixed: int) -> Header:
+def _read_header(reader: BitReader, num_levels: int, mode: int) -> Header:
     """Section 5.2."""
     if reader.bits(1):
         symbol = reader.bits((num_levels - 1).bit_length())
         _require(reader, symbol < num_levels, "symbol is not below num_levels")
-        return Header(1, mixed, symbol)
+        return Header(1, mode, symbol)
     sizes = _read_sizes(reader, num_levels)
     center = reader.bits(4)
     _require(reader, center < len(sizes), "center is not a bin")
-    if mixed:
-        return _read_neighborhood(reader, Header(0, mixed, 0, sizes, center))
+    if mode:
+        return _read_neighborhood(reader, Header(0, mode, 0, sizes, center))
     order = reader.bits(2)
     last_class = reader.bits(4)
     prior = reader.bits(3)
     limit = reader.bits(2)
     _require(reader, len(sizes) ** order * (last_class + 1) <= MAX_CONTEXTS, "more than 256 contexts")
-    header = Header(0, mixed, 0, sizes, center, order, last_class, prior, limit)
+    header = Header(0, mode, 0, sizes, center, order, last_class, prior, limit)
     if last_class == 0:
         return header
     header = _read_neighborhood(reader, header)

@@ -71,13 +71,13 @@ def decode_part(decoder: LanesDecoder, header: Header, models: Models, part: Par
             bins = [decoder.symbol(k, cum) for k, cum in enumerate(frequencies)]
             models.learn(contexts, bins)
             for k, (element, b) in enumerate(zip(elements, bins, strict=True)):
-                d = _decode_residual(decoder, k, models.residuals[b], header.sizes[b])
+                d = decode_residual(decoder, k, models.residuals[b], header.sizes[b])
                 indices[element] = firsts[b] + d
             neighbors.observe(j, elements[0], bins)
     return indices
 
 
-def _decode_residual(decoder: LanesDecoder, k: int, model: Model, z: int) -> int:
+def decode_residual(decoder: LanesDecoder, k: int, model: Model, z: int) -> int:
     """Step 4: d, the number of a level within its bin of ``z`` levels."""
     if z == 1:
         return 0

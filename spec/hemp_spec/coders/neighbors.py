@@ -17,7 +17,7 @@ class Header:
     """Section 5.2; the names are those of the text, and ``sizes`` the number of levels of each bin."""
 
     constant: int
-    mixed: int = 0
+    mode: int = 0
     symbol: int = 0
     sizes: tuple[int, ...] = ()
     center: int = 0
