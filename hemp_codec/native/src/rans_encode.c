@@ -74,7 +74,7 @@ uint64_t hemp_rans_encode_bound(const hemp_part *parts, size_t count) {
 
 uint64_t hemp_rans_encode_memory(const hemp_part *parts, size_t count) {
     const uint64_t size = sequence_size(parts, count);
-    return size == HEMP_NONE ? HEMP_NONE : sizeof(rans_encoder) + strip_bound(size) + size;
+    return size == HEMP_NONE ? HEMP_NONE : sizeof(rans_encoder) + 3 * strip_bound(size) + size;
 }
 
 static uint64_t headers_bound(uint64_t size) {
@@ -172,14 +172,19 @@ static size_t write_frequencies(uint8_t *out, const rans_table *table) {
 
 /* -------------------------------------------------------------------------------------------------------- symbols */
 
-/* Few lanes for short sequences, because each costs about three bytes. */
-static unsigned choose_lane_bits(uint64_t total) {
-    return total < 4096 ? 0 : total < 65536 ? 2 : total < 131072 ? 3 : HEMP_RANS_MAX_LANE_BITS;
+/* Few lanes for short blocks: each costs about three bytes, all of them less than a hundredth of the block. */
+static unsigned choose_lane_bits(const hemp_rans_histogram *histograms, unsigned count) {
+    uint64_t cost = 0;
+    for (unsigned k = 0; k < count; k++) {
+        cost += hemp_rans_symbols_cost(&histograms[k]);
+    }
+    const uint64_t bytes = cost >> 19;
+    return bytes < 1024 ? 0 : bytes < 3072 ? 2 : bytes < 10240 ? 3 : HEMP_RANS_MAX_LANE_BITS;
 }
 
-static void begin_writer(rans_writer *writer, uint64_t total, uint8_t *end) {
+static void begin_writer(rans_writer *writer, unsigned lane_bits, uint8_t *end) {
     memset(writer->states, 0, sizeof writer->states);
-    writer->lanes = 1u << choose_lane_bits(total);
+    writer->lanes = 1u << lane_bits;
     writer->use_avx2 = 0;
 #ifdef HEMP_X86_SIMD
     writer->use_avx2 = writer->lanes == HEMP_RANS_MAX_LANES && hemp_cpu_has_avx2();
@@ -318,14 +323,15 @@ static size_t write_plain(uint8_t *out, size_t capacity, rans_table *table, cons
         out[0] = HEMP_RANS_CONSTANT;
         return 1 + hemp_varint_write(out + 1, symbol);
     }
+    const unsigned lane_bits = choose_lane_bits(histogram, 1);
     prepare_table(table, histogram);
-    begin_writer(&writer, size, out + capacity);
+    begin_writer(&writer, lane_bits, out + capacity);
     if (bits != NULL) {
         *bits += words_bits(symbols_bits(table, histogram), &writer);
     } else {
         write_symbols(&writer, table, symbols, size, (unsigned)(size & (writer.lanes - 1)));
     }
-    out[0] = (uint8_t)choose_lane_bits(size);
+    out[0] = (uint8_t)lane_bits;
     size_t header = 1 + write_frequencies(out + 1, table);
     header += write_states(out + header, &writer);
     return join_words(out, header, &writer, out + capacity);
@@ -352,9 +358,10 @@ static size_t write_classes(rans_encoder *encoder, uint8_t *out, size_t capacity
     const hemp_rans_classes *classes = &encoder->classes;
     rans_writer writer;
     uint32_t symbol;
-    out[0] = (uint8_t)(choose_lane_bits(size) | ((classes->count - 1) << HEMP_RANS_CLASS_SHIFT));
+    const unsigned lane_bits = choose_lane_bits(classes->histograms, classes->count);
+    out[0] = (uint8_t)(lane_bits | ((classes->count - 1) << HEMP_RANS_CLASS_SHIFT));
     size_t header = 1 + write_strips(encoder, out + 1, HEADER_BOUND + 2 * (size_t)strip_bound(size));
-    begin_writer(&writer, size, out + capacity);
+    begin_writer(&writer, lane_bits, out + capacity);
     for (unsigned k = 0; k < classes->count; k++) {
         prepare_table(&encoder->tables[k], &classes->histograms[k]);
         header += write_frequencies(out + header, &encoder->tables[k]);
@@ -455,8 +462,10 @@ static size_t encode_all(const hemp_part *parts, size_t count, uint8_t *payload,
         return 0;
     }
     const size_t symbols = (size_t)sequence_size(parts, count);
-    uint8_t *strip_classes = (uint8_t *)memory + sizeof *encoder;
+    uint16_t *strip_keys = (uint16_t *)(encoder + 1);
+    uint8_t *strip_classes = (uint8_t *)(strip_keys + strip_bound(symbols));
     uint8_t *room = strip_classes + strip_bound(symbols);
+    encoder->classes.keys = strip_keys;
     encoder->classes.of_strips = strip_classes;
     if (levels > 256) {
         return encode_two_blocks(encoder, parts, count, symbols, room, payload, capacity, bits);
