@@ -80,12 +80,13 @@ class Preparer:
         self._seen: dict[object, tuple[int, str]] = {}
         self._count = 0
 
-    def prepare(self, name: str, value: np.ndarray | QuantizedTensor) -> Callable[[], Prepared]:
-        """Check the next tensor and look for its tie; what is given back does the rest, in any thread.
+    def prepare(self, name: str, value: np.ndarray | QuantizedTensor) -> Prepared | Callable[[], Prepared]:
+        """Check the next tensor and look for its tie; if it is to be quantized, what is given back does so, in any
+        thread.
 
         Raises:
-            HempError: name, dtype, shape or values cannot be stored; the message names the tensor.  The second half
-                raises it too.
+            HempError: name, dtype, shape or values cannot be stored; the message names the tensor.  What is given
+                back raises it too.
         """
         number = self._count
         self._count += 1
@@ -94,10 +95,8 @@ class Preparer:
         coder = rule.coder if rule and rule.coder else self._coder
         with _naming(name):
             if isinstance(value, QuantizedTensor):
-                prepared = self._quantized(number, name, encoded, value, coder)
-                return lambda: prepared
-            finish = self._array(number, name, encoded, _as_array(value), rule, coder)
-        return _naming(name)(finish)
+                return self._quantized(number, name, encoded, value, coder)
+            return self._array(number, name, encoded, _as_array(value), rule, coder)
 
     def _quantized(self, number: int, name: str, encoded: bytes, value: QuantizedTensor, coder: Coder) -> Prepared:
         indices, levels = _check_quantized(value)
@@ -112,18 +111,18 @@ class Preparer:
 
     def _array(
         self, number: int, name: str, encoded: bytes, array: np.ndarray, rule: Rule | None, coder: Coder
-    ) -> Callable[[], Prepared]:
+    ) -> Prepared | Callable[[], Prepared]:
         dtype = dtypes.of(array)
         _check_shape(array.shape, dtype)
         quantizer = self._choose(rule, dtype, array)
         data = element_bytes(array)
         tied = self._tie(number, name, data.nbytes, [data], (quantizer, dtype.number, array.size))
         if tied is not None:
-            return partial(_prepared, encoded, dtype, array.shape, Tied(tied), None, 0, coder)
+            return _prepared(encoded, dtype, array.shape, Tied(tied), None, 0, coder)
         if isinstance(quantizer, Lossless):
             planes, source = Planes(dtype, array.shape), LosslessIndices(dtype, data)
-            return partial(_prepared, encoded, dtype, array.shape, planes, source, dtype.plane_levels, coder)
-        return partial(_quantize, encoded, dtype, array, quantizer, coder)
+            return _prepared(encoded, dtype, array.shape, planes, source, dtype.plane_levels, coder)
+        return _naming(name)(partial(_quantize, encoded, dtype, array, quantizer, coder))
 
     def _choose(self, rule: Rule | None, dtype: DType, array: np.ndarray) -> Quantizer:
         if not dtype.quantizable or array.size == 0:

@@ -40,10 +40,7 @@ hemp_rans_strips hemp_rans_choose_strips(const hemp_part *part) {
 
 /* 2^16 log2(n) for n > 0. */
 static uint64_t log2_of(uint64_t n) {
-    unsigned power = 0;
-    for (unsigned step = 32; step > 0; step /= 2) {
-        power += n >> (power + step) > 0 ? step : 0;
-    }
+    const unsigned power = hemp_log2_floor(n);
     const uint64_t x = (power > FRACTION_BITS ? n >> (power - FRACTION_BITS) : n << (FRACTION_BITS - power)) & 0xFFFF;
     /* log2(1 + x) as a polynomial that is exact at 0 and 1 and within 0.0002 between. */
     const uint64_t bend = 28710 - (x * (15512 - (x * 5263 >> 16)) >> 16);
