@@ -270,66 +270,58 @@ static int gains_much(const hemp_rans_classes *classes) {
     return cost_of_classes(classes) + plain / MUCH_GAIN < plain;
 }
 
-static void merge_pair(hemp_rans_classes *classes, unsigned into, unsigned from) {
+/* Make class k + 1 part of class k. */
+static void merge_pair(hemp_rans_classes *classes, unsigned k) {
     const uint64_t count = hemp_rans_strip_count(&classes->strips);
-    const unsigned last = classes->count - 1;
-    add_histogram(&classes->histograms[into], &classes->histograms[from]);
-    classes->histograms[from] = classes->histograms[last];
+    add_histogram(&classes->histograms[k], &classes->histograms[k + 1]);
+    classes->count--;
+    memmove(&classes->histograms[k + 1], &classes->histograms[k + 2],
+            (classes->count - k - 1) * sizeof classes->histograms[0]);
     for (uint64_t i = 0; i < count; i++) {
-        const uint8_t k = classes->of_strips[i];
-        classes->of_strips[i] = (uint8_t)(k == from ? into : k == last ? from : k);
+        classes->of_strips[i] = (uint8_t)(classes->of_strips[i] - (classes->of_strips[i] > k));
     }
-    classes->count = last;
 }
 
-/* The cost of two classes as one. */
-static uint64_t joint_cost(const hemp_rans_classes *classes, unsigned a, unsigned b) {
-    hemp_rans_histogram both = classes->histograms[a];
-    add_histogram(&both, &classes->histograms[b]);
+/* The cost of class k and the next as one. */
+static uint64_t joint_cost(const hemp_rans_classes *classes, unsigned k) {
+    hemp_rans_histogram both = classes->histograms[k];
+    add_histogram(&both, &classes->histograms[k + 1]);
     return class_cost(&both);
 }
 
-/* Merge classes as long as that saves more in tables than it costs in symbols. */
+/* Merge classes as long as that saves more in tables than it costs in symbols.  They are in the order of their keys, so
+ * that those that are alike are neighbours. */
 static void merge(hemp_rans_classes *classes) {
     /* Merging two classes also saves about a quarter of a bit in the class of each strip. */
     const uint64_t strips_gain = hemp_rans_strip_count(&classes->strips) << (FRACTION_BITS - 2);
-    uint64_t joint[HEMP_RANS_MAX_CLASSES][HEMP_RANS_MAX_CLASSES]; /* [a][b] for b < a; [a][a]: a by itself */
-    for (unsigned a = 0; a < classes->count; a++) {
-        joint[a][a] = class_cost(&classes->histograms[a]);
-        for (unsigned b = 0; b < a; b++) {
-            joint[a][b] = joint_cost(classes, a, b);
-        }
+    uint64_t alone[HEMP_RANS_MAX_CLASSES], joint[HEMP_RANS_MAX_CLASSES] = {0};
+    for (unsigned k = 0; k < classes->count; k++) {
+        alone[k] = class_cost(&classes->histograms[k]);
+        joint[k] = k + 1 < classes->count ? joint_cost(classes, k) : 0;
     }
     while (classes->count > 1) {
+        unsigned best = 0;
         uint64_t best_gain = 0;
-        unsigned from = 0, into = 0;
-        for (unsigned a = 1; a < classes->count; a++) {
-            for (unsigned b = 0; b < a; b++) {
-                const uint64_t apart = joint[a][a] + joint[b][b] + strips_gain;
-                if (apart > joint[a][b] && apart - joint[a][b] > best_gain) {
-                    best_gain = apart - joint[a][b];
-                    from = a;
-                    into = b;
-                }
-            }
+        for (unsigned k = 0; k + 1 < classes->count; k++) {
+            const uint64_t apart = alone[k] + alone[k + 1] + strips_gain;
+            const uint64_t gain = apart > joint[k] ? apart - joint[k] : 0;
+            best = gain > best_gain ? k : best;
+            best_gain = gain > best_gain ? gain : best_gain;
         }
         if (best_gain == 0) {
             return;
         }
-        const unsigned last = classes->count - 1;
-        merge_pair(classes, into, from);
-        /* What was last has the number `from` now. */
-        joint[from][from] = joint[last][last];
-        for (unsigned k = 0; k < last; k++) {
-            if (k != from) {
-                joint[k > from ? k : from][k > from ? from : k] = joint[last][k];
-            }
+        merge_pair(classes, best);
+        alone[best] = joint[best];
+        for (unsigned k = best + 1; k < classes->count; k++) {
+            alone[k] = alone[k + 1];
+            joint[k] = joint[k + 1];
         }
-        joint[into][into] = class_cost(&classes->histograms[into]);
-        for (unsigned k = 0; k < last; k++) {
-            if (k != into) {
-                joint[k > into ? k : into][k > into ? into : k] = joint_cost(classes, k, into);
-            }
+        if (best + 1 < classes->count) {
+            joint[best] = joint_cost(classes, best);
+        }
+        if (best > 0) {
+            joint[best - 1] = joint_cost(classes, best - 1);
         }
     }
 }
