@@ -292,6 +292,27 @@ static uint64_t class_size(const rans_block *block, unsigned k) {
     return size;
 }
 
+/* The strips of one class, each by itself: quick if all lanes are done where a strip ends. */
+static hemp_status decode_even_class(rans_block *block, unsigned k, uint8_t *indices) {
+    const uint64_t count = hemp_rans_strip_count(&block->strips);
+    uint8_t symbol = 0;
+    const int is_coded = begin_class(block, k, &symbol);
+    hemp_status status = HEMP_OK;
+    block->lanes.current = 0;
+    for (uint64_t i = 0; i < count && status == HEMP_OK; i++) {
+        if (block->strip_classes[i] == k) {
+            const size_t begin = (size_t)hemp_rans_strip_begin(&block->strips, i);
+            const size_t size = (size_t)hemp_rans_strip_end(&block->strips, i) - begin;
+            if (is_coded) {
+                status = hemp_rans_lanes_decode(&block->lanes, block->slots, indices + begin, size);
+            } else {
+                memset(indices + begin, symbol, size);
+            }
+        }
+    }
+    return status;
+}
+
 /* The strips of one class.  Its symbols are decoded many at a time, whatever the length of the strips. */
 static hemp_status decode_class(rans_block *block, unsigned k, const hemp_part *part, hemp_rans_half half) {
     const uint64_t count = hemp_rans_strip_count(&block->strips);
@@ -328,9 +349,11 @@ static hemp_status decode_class(rans_block *block, unsigned k, const hemp_part *
 }
 
 static hemp_status decode_classes(rans_block *block, const hemp_part *part, hemp_rans_half half) {
+    const unsigned uneven = (unsigned)(block->strips.first | block->strips.length) & (block->lanes.count - 1);
     hemp_status status = HEMP_OK;
     for (unsigned k = 0; k < block->classes && status == HEMP_OK; k++) {
-        status = decode_class(block, k, part, half);
+        status = uneven == 0 && !hemp_part_is_wide(part) ? decode_even_class(block, k, (uint8_t *)part->indices)
+                                                         : decode_class(block, k, part, half);
     }
     return status;
 }
