@@ -196,9 +196,7 @@ def _native_tasks(stream: Stream, segment_elements: int) -> Iterator[SegmentTask
         yield partial(_code_native, [(tensor, _part(tensor, start, stop - start))], coded)
 
 
-def _code_native(
-    members: list[tuple[Prepared, Part]], coded: int | None, workspace: _native.Workspace
-) -> CodedSegment:
+def _code_native(members: list[tuple[Prepared, Part]], coded: int | None, workspace: _native.Workspace) -> CodedSegment:
     mask, data, checksum = _native.lossless_encode(workspace, *_lossless_arguments(members), coded)
     return CodedSegment(coders.Rans.number if mask else coders.Stored.number, mask, data, checksum)
 
@@ -216,9 +214,7 @@ def _whole(tensor: Prepared) -> tuple[Prepared, Part]:
     return tensor, _part(tensor, 0, tensor.elements)
 
 
-def _code_segment(
-    tensor: Prepared, start: int, stop: int, coded: list[bool], _: _native.Workspace
-) -> CodedSegment:
+def _code_segment(tensor: Prepared, start: int, stop: int, coded: list[bool], _: _native.Workspace) -> CodedSegment:
     """Code the elements [start, stop) of a tensor of several segments."""
     stored, coder = coders.Stored(), tensor.coder
     parts = [_part(tensor, start, stop - start)]
