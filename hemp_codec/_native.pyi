@@ -81,8 +81,8 @@ def lossless_encode(
 def optimal_cuts(means: np.ndarray, weights: np.ndarray, num_levels: int, pin_zero: bool) -> list[int]:
     """Cuts of ascending float64 points into cells of the least weighted squared error: num_levels + 1 positions."""
 
-def join(pieces: list[_Data]) -> bytes:
-    """All pieces, one behind the other."""
+def join(pieces: list[_Data], threads: int) -> bytes:
+    """All pieces, one behind the other, copied by at most so many threads."""
 
 def crc32(data: _Data, crc: int = 0) -> int:
     """CRC-32 as in zlib, continued from ``crc``."""

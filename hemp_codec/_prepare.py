@@ -24,6 +24,8 @@ from hemp_codec.tensors import QuantizedTensor, index_dtype
 MAX_NAME_SIZE = 65535
 MAX_RANK = 32
 _MIN_TIED_SIZE = 16  # below that a tie costs about what the bytes cost
+_SAMPLE = 1 << 16
+_MAX_CANDIDATES = 4  # that a tensor is compared with: more look alike in files that are made for it only
 
 Value = np.ndarray | QuantizedTensor
 
@@ -77,7 +79,7 @@ class Preparer:
         self._coder = coder
         self._rules = rules
         self._tensors = tensors
-        self._seen: dict[object, tuple[int, str]] = {}
+        self._seen: dict[object, list[tuple[int, str]]] = {}
         self._count = 0
 
     def prepare(self, name: str, value: np.ndarray | QuantizedTensor) -> Prepared | Callable[[], Prepared]:
@@ -136,18 +138,27 @@ class Preparer:
     ) -> int | None:
         """The earlier record of the same content and kind, or None.
 
-        A checksum finds the candidate; only comparing shows that it has the same content.
+        A checksum of a sample finds candidates; only comparing shows that one has the same content.
         """
         if size < _MIN_TIED_SIZE:
             return None
         views = [part.reshape(-1).view(np.uint8) for part in content]
-        key = (kind, *(_native.crc32(view) for view in views))
-        earlier, earlier_name = self._seen.setdefault(key, (number, name))
-        if earlier == number:
-            return None
-        others = _content(self._tensors[earlier_name])
-        same = len(others) == len(views) and all(map(np.array_equal, views, others))
-        return earlier if same else None
+        candidates = self._seen.setdefault((kind, *(_native.crc32(_sample(view)) for view in views)), [])
+        for earlier, earlier_name in candidates:
+            others = _content(self._tensors[earlier_name])
+            if len(others) == len(views) and all(map(np.array_equal, views, others)):
+                return earlier
+        if len(candidates) < _MAX_CANDIDATES:
+            candidates.append((number, name))
+        return None
+
+
+def _sample(data: np.ndarray) -> np.ndarray:
+    """Bytes that mostly differ where ``data`` do: all of them, or some from the beginning, the middle and the end."""
+    if data.size <= 3 * _SAMPLE:
+        return data
+    middle = data.size // 2
+    return np.concatenate([data[:_SAMPLE], data[middle : middle + _SAMPLE], data[-_SAMPLE:]])
 
 
 def _content(value: Value) -> list[np.ndarray]:

@@ -60,7 +60,7 @@ def encode(
         pieces = _encode(
             tensors, quantizer, coder, rules, metadata, threads, source_sha256, progress, segment_bits, spool
         )
-        return _native.join(list(pieces))
+        return _native.join(list(pieces), _thread_count(threads))
 
 
 def write(

@@ -8,7 +8,9 @@
 #include <sys/mman.h>
 #endif
 
+#include <algorithm>
 #include <cstring>
+#include <future>
 #include <memory>
 #include <string>
 #include <vector>
@@ -509,8 +511,24 @@ void advise_huge_pages(uint8_t *memory, size_t size) {
 #endif
 }
 
-nb::bytes join(nb::list pieces) {
-    std::vector<std::unique_ptr<Bytes>> views;
+using Views = std::vector<std::unique_ptr<Bytes>>;
+
+// Copy the bytes [begin, end) of all pieces in a row to `out`, where the first of all would stand.
+void copy_range(const Views &pieces, uint8_t *out, size_t begin, size_t end) {
+    size_t start = 0;
+    for (const auto &piece : pieces) {
+        const size_t stop = start + piece->size();
+        const size_t first = std::max(start, begin), last = std::min(stop, end);
+        if (first < last) {
+            std::memcpy(out + first, piece->data() + (first - start), last - first);
+        }
+        start = stop;
+    }
+}
+
+nb::bytes join(nb::list pieces, size_t threads) {
+    constexpr size_t worth = size_t{1} << 22; // bytes for each thread
+    Views views;
     size_t size = 0;
     for (nb::handle piece : pieces) {
         views.push_back(std::make_unique<Bytes>(piece));
@@ -520,14 +538,18 @@ nb::bytes join(nb::list pieces) {
     if (!joined.is_valid()) {
         throw nb::python_error();
     }
-    auto *at = reinterpret_cast<uint8_t *>(PyBytes_AsString(joined.ptr()));
+    auto *out = reinterpret_cast<uint8_t *>(PyBytes_AsString(joined.ptr()));
     {
         nb::gil_scoped_release release;
-        advise_huge_pages(at, size);
-        for (const auto &view : views) {
-            std::memcpy(at, view->data(), view->size());
-            at += view->size();
+        advise_huge_pages(out, size);
+        const size_t count = std::max(size_t{1}, std::min(threads, size / worth));
+        std::vector<std::future<void>> others;
+        for (size_t i = 1; i < count; i++) {
+            others.push_back(std::async(std::launch::async, [&, i] {
+                copy_range(views, out, size / count * i, i + 1 == count ? size : size / count * (i + 1));
+            }));
         }
+        copy_range(views, out, 0, count == 1 ? size : size / count);
     }
     return nb::borrow<nb::bytes>(joined);
 }
@@ -830,7 +852,7 @@ NB_MODULE(_native, module) {
     module.def("lossless_encode", &lossless_encode, "workspace"_a, "dtype_number"_a, "datas"_a, "parts"_a,
                "coded_planes"_a.none());
     module.def("optimal_cuts", &optimal_cuts, "means"_a, "weights"_a, "num_levels"_a, "pin_zero"_a);
-    module.def("join", &join, "pieces"_a);
+    module.def("join", &join, "pieces"_a, "threads"_a);
     module.def("crc32", &crc32, "data"_a, "crc"_a = 0);
     module.def("front_size", &front_size, "prefix"_a, "limit"_a);
     nb::class_<Directory>(module, "Directory")
