@@ -39,8 +39,8 @@ def arithmetic_encode(indices: Sequence[np.ndarray], parts: Sequence[Part], mixe
 def rans_estimate(indices: Sequence[np.ndarray], parts: Sequence[Part]) -> float:
     """Bits of the payload that ``rans_encode`` makes, to within some tens, from its tables alone."""
 
-def arithmetic_measure(indices: Sequence[np.ndarray], parts: Sequence[Part], mixed: bool) -> int:
-    """Bytes of the payload that ``arithmetic_encode`` makes, without making it."""
+def arithmetic_estimate(indices: Sequence[np.ndarray], parts: Sequence[Part], mixed: bool) -> float:
+    """About the bits of the payload that ``arithmetic_encode`` makes, without making it."""
 
 def stored_size(parts: Sequence[Part]) -> int:
     """Bytes of the payload that ``stored_encode`` makes of these parts."""

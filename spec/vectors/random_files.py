@@ -10,7 +10,8 @@ from hemp_spec.coders.rans import RAW
 from hemp_spec.dtypes import DTYPES, HOLDERS, LEVEL_TYPES
 from hemp_spec.levels import float_format, is_finite, order
 from spec.vectors.accepted import Vector, vector
-from spec.vectors.encoders import STORED, ZSTD, Coder, arithmetic, lzma, mixed_header, rans, simple_header, with_classes
+from spec.vectors.arithmetic_encoder import arithmetic, mixed_header, simple_header, with_classes
+from spec.vectors.encoders import STORED, ZSTD, Coder, lzma, rans
 from spec.vectors.files import Plan, codebook, lossless, metadata_chunk, source_chunk, tied, uniform
 
 FLOATS = tuple(HOLDERS)
@@ -68,7 +69,8 @@ class _Author:
         headers = [simple_header, lambda levels: simple_header(levels, 0), mixed_header]
         header = self.random.choice([*headers, lambda levels: with_classes(simple_header(levels))])
         mode = self.random.choice([*range(6), RAW])
-        coders = [STORED, lzma(), ZSTD, rans(mode), arithmetic(header, self.random.random() < 0.5)]
+        same, lanes = self.random.random() < 0.5, self.random.choice([1, 8])
+        coders = [STORED, lzma(), ZSTD, rans(mode), arithmetic(header, same, lanes)]
         return self.random.choice(coders)
 
     def _num_levels(self) -> int:

@@ -15,7 +15,7 @@ uint64_t hemp_rans_encode_bound(const hemp_part *parts, size_t count);
 uint64_t hemp_rans_encode_memory(const hemp_part *parts, size_t count);
 
 /* Encode parts[].indices, each below its num_levels (else HEMP_BAD_INDEX), into `payload` of `capacity` bytes; `size`
- * receives the bytes written.  `stored` needs hemp_stored_size bytes. */
+ * receives the bytes written.  `stored` needs hemp_stored_size bytes, `arithmetic` its bound. */
 hemp_status hemp_stored_encode(const hemp_part *parts, size_t count, uint8_t *payload, size_t capacity, size_t *size);
 hemp_status hemp_arithmetic_encode(const hemp_part *parts, size_t count, int mixed, uint8_t *payload, size_t capacity,
                                    size_t *size, void *memory, size_t memory_size);
@@ -26,9 +26,10 @@ hemp_status hemp_rans_encode(const hemp_part *parts, size_t count, uint8_t *payl
 uint64_t hemp_rans_estimate_memory(const hemp_part *parts, size_t count);
 hemp_status hemp_rans_estimate(const hemp_part *parts, size_t count, double *bits, void *memory, size_t memory_size);
 
-/* The bytes that hemp_arithmetic_encode would write, in the same memory; no payload is made. */
-hemp_status hemp_arithmetic_measure(const hemp_part *parts, size_t count, int mixed, uint64_t *size, void *memory,
-                                    size_t memory_size);
+/* About the bits of what hemp_arithmetic_encode would write, in the same memory: to within 16 or 1 %; no payload is
+ * made. */
+hemp_status hemp_arithmetic_estimate(const hemp_part *parts, size_t count, int mixed, uint64_t *bits, void *memory,
+                                     size_t memory_size);
 
 /* The inverse of hemp_planes_join: `elements` little-endian elements into one array of bytes for each plane. */
 hemp_status hemp_planes_split(uint8_t dtype, const void *data, uint64_t elements, uint8_t *const *planes);

@@ -305,14 +305,15 @@ double rans_estimate(nb::handle indices, nb::handle parts) {
     return bits;
 }
 
-uint64_t arithmetic_measure(nb::handle indices, nb::handle parts, bool mixed) {
-    uint64_t size = 0;
+double arithmetic_estimate(nb::handle indices, nb::handle parts, bool mixed) {
+    uint64_t bits = 0;
     with_indices(indices, parts, [&](const std::vector<hemp_part> &list) {
         const uint64_t need = hemp_arithmetic_encode_memory(list.data(), list.size(), mixed);
         Scratch memory = allocate_scratch(need);
-        return hemp_arithmetic_measure(list.data(), list.size(), mixed, &size, memory.get(), static_cast<size_t>(need));
+        return hemp_arithmetic_estimate(list.data(), list.size(), mixed, &bits, memory.get(),
+                                        static_cast<size_t>(need));
     });
-    return size;
+    return static_cast<double>(bits);
 }
 
 uint64_t stored_size(nb::handle part_list) {
@@ -841,7 +842,7 @@ NB_MODULE(_native, module) {
     module.def("rans_encode", &rans_encode, "indices"_a, "parts"_a);
     module.def("arithmetic_encode", &arithmetic_encode, "indices"_a, "parts"_a, "mixed"_a);
     module.def("rans_estimate", &rans_estimate, "indices"_a, "parts"_a);
-    module.def("arithmetic_measure", &arithmetic_measure, "indices"_a, "parts"_a, "mixed"_a);
+    module.def("arithmetic_estimate", &arithmetic_estimate, "indices"_a, "parts"_a, "mixed"_a);
     module.def("stored_size", &stored_size, "parts"_a);
     module.def("planes_split", &planes_split, "dtype_number"_a, "data"_a, "elements"_a);
     module.def("planes_join", &planes_join, "dtype_number"_a, "planes"_a);
