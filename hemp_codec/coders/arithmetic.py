@@ -58,7 +58,7 @@ class Arithmetic(Coder):
 class ArithmeticMax(Arithmetic):
     """The same format with the wide mode in place of the plain one: some 1 % smaller.
 
-    It takes about half as long again, and 0.3 MB of memory more.
+    It takes two to three times as long, and 0.3 MB of memory more.
     """
 
     name: ClassVar[str] = "arithmetic-max"

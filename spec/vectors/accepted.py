@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from hemp_spec.coders.neighbors import Header
-from hemp_spec.coders.rans import Strips
+from hemp_spec.coders.rans import RAW, Strips
 from hemp_spec.dtypes import DTYPES
 from spec.vectors.arithmetic_encoder import (
     arithmetic,
@@ -306,6 +306,12 @@ def _coders() -> Iterator[Vector]:
     yield vector("rans-constant-high", "a constant block of high bytes before a block of low bytes", [plan])
     plan = codebook("w", "float32", [4], [299] * 4, grid(300), rans())
     yield vector("rans-two-constants", "two constant blocks", [plan])
+    plan = codebook("w", "float32", [5], [3, 1, 255, 1, 0], grid(256), rans(RAW))
+    yield vector("rans-raw", "a raw block", [plan])
+    plan = codebook("w", "float32", [5], [3, 1, 299, 1, 256], grid(300), rans(RAW))
+    yield vector("rans-raw-low", "a raw block of low bytes behind a coded one of high bytes", [plan])
+    plan = lossless("w", "float32", [1025], bytes(numbers(2, 4100, 256)), rans(RAW), coded_planes=5)
+    yield vector("rans-raw-planes", "raw planes in two segments", [plan], segment_code=0)
     yield from _rans_classes()
     for lc, lp, pb in ((0, 0, 0), (4, 0, 4), (0, 4, 0), (2, 2, 2)):
         plan = codebook("w", "float32", [40], numbers(lc, 40, 200), grid(200), lzma(lc, lp, pb))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from hemp_spec.coders.general import byte_widths
-from hemp_spec.coders.rans import CONSTANT, LOWEST, Strips
+from hemp_spec.coders.rans import CONSTANT, LOWEST, RAW, RAW_SYMBOLS, Strips
 from hemp_spec.coders.stored import width
 from hemp_spec.directory import Part
 from hemp_spec.fields import encode_varint
@@ -243,9 +243,11 @@ def rans_classes_block(
 
 
 def rans(mode: int = 0, strips: Strips | None = None, class_of_strip: Sequence[int] = ()) -> Coder:
-    """`rans` with 2^mode lanes; with ``strips``, in classes."""
+    """`rans` with 2^mode lanes; with ``strips``, in classes.  With the mode RAW, blocks that may be raw are."""
 
     def block(symbols: Sequence[int], num_symbols: int) -> bytes:
+        if mode == RAW:
+            return bytes([RAW, *symbols]) if num_symbols == RAW_SYMBOLS else rans_block(symbols, num_symbols, 0)
         if strips is None or len(set(symbols)) == 1:
             return rans_block(symbols, num_symbols, mode)
         return rans_classes_block(symbols, num_symbols, mode, strips, class_of_strip)

@@ -6,6 +6,7 @@ import random
 from dataclasses import replace
 from typing import Any
 
+from hemp_spec.coders.rans import RAW
 from hemp_spec.dtypes import DTYPES, HOLDERS, LEVEL_TYPES
 from hemp_spec.levels import float_format, is_finite, order
 from spec.vectors.accepted import Vector, vector
@@ -67,13 +68,9 @@ class _Author:
     def _coder(self) -> Coder:
         headers = [simple_header, lambda levels: simple_header(levels, 0), mixed_header, wide_header]
         header = self.random.choice([*headers, lambda levels: with_classes(simple_header(levels))])
-        coders = [
-            STORED,
-            lzma(),
-            ZSTD,
-            rans(self.random.randrange(6)),
-            arithmetic(header, self.random.random() < 0.5, self.random.choice([1, 8])),
-        ]
+        mode = self.random.choice([*range(6), RAW])
+        same, lanes = self.random.random() < 0.5, self.random.choice([1, 8])
+        coders = [STORED, lzma(), ZSTD, rans(mode), arithmetic(header, same, lanes)]
         return self.random.choice(coders)
 
     def _num_levels(self) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from hemp_spec.coders.mixing import Mixer
 from hemp_spec.coders.models import Models
 from hemp_spec.coders.neighbors import Header
-from hemp_spec.coders.rans import Strips
+from hemp_spec.coders.rans import RAW, Strips
 from hemp_spec.coders.wide import Slots, cumulative
 from hemp_spec.directory import Part
 from hemp_spec.fields import encode_varint
@@ -368,7 +368,8 @@ def _rans() -> Cases:
     payloads = {
         "rans-empty": ("no bytes", b""),
         "rans-mode": ("mode 6", b"\x06" + good[1:]),
-        "rans-mode-254": ("mode 254", b"\xfe\x00"),
+        "rans-mode-253": ("mode 253", b"\xfd\x00"),
+        "rans-raw-few": ("a raw block of four symbols", bytes([RAW, *SIX])),
         "rans-nine-classes": ("nine classes", b"\x40" + good[1:]),
         "rans-zeros-beyond": ("four symbols of frequency 0 behind the first of four", table(0, 4, 4095, 1)),
         "rans-zeros-all": ("frequencies that are all 0", table(0, 3)),
@@ -385,6 +386,11 @@ def _rans() -> Cases:
         "rans-odd": ("half a word", good + b"\0"),
     }
     yield "coders 6.2", [(name, about, indexed(raw(4, payload))) for name, (about, payload) in payloads.items()]
+    for name, about, data in (
+        ("cut", "a raw block of five symbols instead of six", SIX[:5]),
+        ("left", "a byte behind a raw block", [*SIX, 0]),
+    ):
+        yield "coders 6.2", [(f"rans-raw-{name}", about, indexed(raw(4, bytes([RAW, *data])), 256))]
     twenty = [k % 4 for k in range(20)]
     missing = indexed(raw(4, rans_block(twenty, 4, 0)[:-2]), count=20)
     yield "coders 6.3", [("rans-word-missing", "a word is missing", missing)]
@@ -408,6 +414,7 @@ def _rans_class_symbols() -> Sequence[Case]:
     left = head[:-1] + encode_varint(len(classes) + 1) + classes + b"\0" + rest
     return [
         ("rans-classes-symbol", "class 2 of two", indexed(raw(4, head[:-1] + b"\x02\xff\x02" + rest), count=128)),
+        ("rans-classes-raw", "raw classes", indexed(raw(4, head[:-1] + b"\x03\xfe\x00\x01" + rest), count=128)),
         ("rans-classes-left", "a byte behind the classes", indexed(raw(4, left), count=128)),
     ]
 

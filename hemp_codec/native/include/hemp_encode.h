@@ -38,6 +38,21 @@ hemp_status hemp_arithmetic_estimate(const hemp_part *parts, size_t count, int m
 /* The inverse of hemp_planes_join: `elements` little-endian elements into one array of bytes for each plane. */
 hemp_status hemp_planes_split(uint8_t dtype, const void *data, uint64_t elements, uint8_t *const *planes);
 
+/* The planes of a lossless segment that promise to become smaller, from a sample of them: a bit mask.  parts[].indices
+ * are little-endian elements of any dtype but bool, and parts[].num_levels are 256. */
+uint32_t hemp_lossless_promising(uint8_t dtype, const hemp_part *parts, size_t count);
+
+/* About the bytes of such a segment, its planes coded or stored, from the same sample. */
+uint64_t hemp_lossless_estimate(uint8_t dtype, const hemp_part *parts, size_t count);
+
+/* The segment of such parts, its `*coded_planes` coded by `rans`.  Unless they are fixed, those that stay too large are
+ * stored and removed from *coded_planes. */
+uint64_t hemp_lossless_encode_bound(uint8_t dtype, const hemp_part *parts, size_t count);
+uint64_t hemp_lossless_encode_memory(uint8_t dtype, const hemp_part *parts, size_t count);
+hemp_status hemp_lossless_encode(uint8_t dtype, const hemp_part *parts, size_t count, uint32_t *coded_planes,
+                                 int is_fixed, uint8_t *out, size_t capacity, size_t *size, void *memory,
+                                 size_t memory_size);
+
 /* The start of a quantizer: cut `points` ascending points into `num_levels` cells (at most as many as points) of the
  * least weighted squared error around their means; cell k is points cuts[k] to cuts[k + 1] - 1, and cuts has room for
  * num_levels + 1.  With `pin_zero` one cell's level is 0 instead of its mean, and it may be empty. */
