@@ -61,7 +61,7 @@ def test_symbols_of_the_decoding_half(options: list[str], more: set[str], tmp_pa
     needed = {name for kind, name in symbols if kind == "U"} - defined
     writable = {name for kind, name in symbols if kind in "DdBbC"}
     assert all(name.startswith("hemp_") for name in defined)
-    assert needed <= {"memcpy", "memset", "memcmp", "memmove"} | more
+    assert needed <= {"memcpy", "memset", "memmove"} | more
     assert writable == set()
 
 
@@ -193,5 +193,5 @@ def test_damaged_files_under_sanitizers(tmp_path: Path) -> None:
     program = tmp_path / "fuzz"
     assert CC is not None
     subprocess.run([CC, *options, *map(str, objects), "-o", str(program)], check=True)
-    done = subprocess.run([str(program), "1", "3000", *map(str, seeds(tmp_path))], capture_output=True, text=True)
+    done = subprocess.run([str(program), "1", "2000", *map(str, seeds(tmp_path))], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-4000:]

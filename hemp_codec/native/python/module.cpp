@@ -575,10 +575,10 @@ public:
         {
             nb::gil_scoped_release release;
             uint64_t need = 0;
-            status = hemp_open_memory(data, size, &need, &place);
+            status = hemp_directory_memory(data, size, &need, &place);
             if (status == HEMP_OK) {
                 memory_ = allocate_scratch(need);
-                status = hemp_open(&directory_, data, size, total, memory_.get(), static_cast<size_t>(need), &place);
+                status = hemp_read_directory(&directory_, data, size, total, memory_.get(), static_cast<size_t>(need), &place);
             }
         }
         if (status != HEMP_OK) {

@@ -123,7 +123,7 @@ hemp_status hemp_arithmetic_decode(const uint8_t *payload, size_t size, const he
     const hemp_status status = hemp_arithmetic_read_front(payload, size, parts, count, &decoder.front);
     if (status != HEMP_OK)
         return status;
-    const uint64_t front = decoder.front.size;
+    const size_t front = (size_t)decoder.front.size; /* at most `size` */
     if (!begin(&decoder, payload + front, size - front, (uint8_t *)memory))
         return HEMP_BAD_PAYLOAD;
     return decode_parts(&decoder, parts, count);

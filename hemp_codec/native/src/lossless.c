@@ -1,6 +1,8 @@
 #include "lossless.h"
 
-#include "varint.h"
+#include <string.h>
+
+#include "payloads.h"
 
 enum { MAX_PLANES = 16 };
 
@@ -10,45 +12,26 @@ typedef struct payloads {
     size_t sizes[MAX_PLANES];
 } payloads;
 
-static hemp_status take_varint(const uint8_t *data, size_t size, size_t *at, size_t *value) {
-    uint64_t wide;
-    const hemp_status status = hemp_varint_read(data, size, at, &wide);
-    if (status != HEMP_OK) {
-        return status == HEMP_TRUNCATED ? HEMP_BAD_PAYLOAD : status;
-    }
-    *value = (size_t)wide;
-    return wide > size - *at ? HEMP_BAD_PAYLOAD : HEMP_OK;
-}
-
 static hemp_status find_payloads(payloads *found, const uint8_t *data, size_t size, const hemp_lossless *what,
                                  uint64_t elements) {
-    const unsigned planes = hemp_dtype_size(what->dtype);
-    unsigned coded = hemp_lossless_coded(what->coded_planes, planes);
-    size_t at = 0;
-    for (unsigned p = 0; p < planes; p++) {
-        if ((what->coded_planes >> p & 1) == 0) {
-            if (elements > size - at) {
-                return HEMP_BAD_PAYLOAD;
-            }
-            found->data[p] = data + at;
-            found->sizes[p] = (size_t)elements;
-            at += (size_t)elements;
+    hemp_payloads walk;
+    hemp_payload payload;
+    hemp_stream stream;
+    const hemp_segment segment = {0, size, 0};
+    memset(&stream, 0, sizeof stream);
+    stream.coder = what->coder;
+    stream.coded_planes = what->coded_planes;
+    stream.planes = (uint8_t)hemp_dtype_size(what->dtype);
+    hemp_payloads_begin(&walk, NULL, &stream, &segment, data, elements);
+    for (unsigned p = 0; p < stream.planes; p++) {
+        const hemp_status status = hemp_next_payload(&walk, &payload);
+        if (status != HEMP_OK) {
+            return status;
         }
+        found->data[payload.plane] = data + payload.offset;
+        found->sizes[payload.plane] = (size_t)payload.size;
     }
-    for (unsigned p = 0; p < planes; p++) {
-        if ((what->coded_planes >> p & 1) != 0) {
-            found->sizes[p] = size - at;
-            if (--coded > 0) {
-                const hemp_status status = take_varint(data, size, &at, &found->sizes[p]);
-                if (status != HEMP_OK) {
-                    return status;
-                }
-            }
-            found->data[p] = data + at;
-            at += found->sizes[p];
-        }
-    }
-    return at == size ? HEMP_OK : HEMP_BAD_PAYLOAD;
+    return HEMP_OK;
 }
 
 static int is_known(const hemp_lossless *what) {

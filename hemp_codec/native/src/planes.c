@@ -2,6 +2,9 @@
 
 #include "bytes.h"
 #include "dtype.h"
+#include "internal.h"
+
+#ifndef HEMP_SMALL /* else it is in elements.c */
 
 static void join_to_16(const uint8_t *high, const uint8_t *low, uint16_t *out, size_t size) {
     for (size_t i = 0; i < size; i++) {
@@ -164,3 +167,4 @@ hemp_status hemp_planes_join(uint8_t dtype, const uint8_t *const *planes, uint64
     }
     return HEMP_OK;
 }
+#endif
