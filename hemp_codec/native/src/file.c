@@ -59,8 +59,8 @@ static hemp_status fetch_front(const hemp_source *source, uint64_t size, hemp_ar
 static hemp_status locate_front(const hemp_source *source, uint64_t limit, hemp_arena *arena, const uint8_t **front,
                                 size_t *front_size, hemp_place *place) {
     uint8_t prefix[HEMP_FRONT_PREFIX];
-    size_t prefix_size;
-    uint64_t size;
+    size_t prefix_size = 0;
+    uint64_t size = 0;
     hemp_status status = read_prefix(source, prefix, &prefix_size, place);
     if (status == HEMP_OK) {
         status = hemp_front_size(prefix, prefix_size, limit, &size, place);
@@ -80,9 +80,9 @@ static hemp_status locate_front(const hemp_source *source, uint64_t limit, hemp_
 
 hemp_status hemp_open(hemp_file *file, const hemp_source *source, const hemp_limits *limits, void *memory,
                       size_t memory_size, hemp_place *place) {
-    const uint8_t *front;
-    size_t front_size;
-    uint64_t need;
+    const uint8_t *front = NULL;
+    size_t front_size = 0;
+    uint64_t need = 0;
     hemp_arena arena;
     memset(file, 0, sizeof *file);
     file->source = *source;

@@ -16,15 +16,14 @@
 #define HEMP_SMALL
 #endif
 
+/* For what is called where something is wrong, from many places: compilers copy it into all of them otherwise. */
+#if defined(__GNUC__)
+#define HEMP_NOINLINE __attribute__((noinline))
+#else
+#define HEMP_NOINLINE
+#endif
+
 /* Note where something failed; gives the status. */
-static inline hemp_status hemp_fail(hemp_place *place, hemp_status status, uint64_t offset, uint64_t tensor,
-                                    const char *field) {
-    if (place != NULL) {
-        place->offset = offset;
-        place->tensor = tensor;
-        place->field = field;
-    }
-    return status;
-}
+hemp_status hemp_fail(hemp_place *place, hemp_status status, uint64_t offset, uint64_t tensor, const char *field);
 
 #endif

@@ -1,5 +1,15 @@
 #include "internal.h"
 
+HEMP_NOINLINE hemp_status hemp_fail(hemp_place *place, hemp_status status, uint64_t offset, uint64_t tensor,
+                                    const char *field) {
+    if (place != NULL) {
+        place->offset = offset;
+        place->tensor = tensor;
+        place->field = field;
+    }
+    return status;
+}
+
 #ifdef HEMP_NO_STRINGS
 const char *hemp_status_name(hemp_status status) {
     (void)status;

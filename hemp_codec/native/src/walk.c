@@ -3,6 +3,11 @@
 #include "bytes.h"
 #include "varint.h"
 
+HEMP_NOINLINE hemp_status hemp_walk_fail(const hemp_walk *walk, hemp_status status, uint64_t offset,
+                                         const char *field) {
+    return hemp_fail(walk->place, status, offset, walk->tensor, field);
+}
+
 hemp_status hemp_walk_need(const hemp_walk *walk, uint64_t size, const char *field) {
     return size <= walk->end - walk->at ? HEMP_OK : hemp_walk_fail(walk, HEMP_BAD_FRONT, walk->at, field);
 }

@@ -27,10 +27,7 @@ typedef struct hemp_walk {
 } hemp_walk;
 
 /* Note where the walk failed; gives the status. */
-static inline hemp_status hemp_walk_fail(const hemp_walk *walk, hemp_status status, uint64_t offset,
-                                         const char *field) {
-    return hemp_fail(walk->place, status, offset, walk->tensor, field);
-}
+hemp_status hemp_walk_fail(const hemp_walk *walk, hemp_status status, uint64_t offset, const char *field);
 
 /* HEMP_BAD_FRONT unless `size` more bytes are there. */
 hemp_status hemp_walk_need(const hemp_walk *walk, uint64_t size, const char *field);
