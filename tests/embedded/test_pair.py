@@ -43,7 +43,7 @@ def test_no_warnings(compiler: str | None, dialect: str, decoder: Path, tmp_path
 @pytest.mark.parametrize("compiler", [CC, CLANG], ids=["gcc", "clang"])
 def test_no_warnings_with_options(compiler: str | None, option: str, decoder: Path, tmp_path: Path) -> None:
     for dialect in DIALECTS.values():
-        compile_decoder(compiler, decoder, tmp_path, "-fsyntax-only", option, *dialect)
+        compile_decoder(compiler, decoder, tmp_path, "-O1", "-fsyntax-only", option, *dialect)
 
 
 def symbols(target: Path) -> dict[str, set[str]]:
@@ -102,7 +102,7 @@ def test_calls(decoder: Path, tmp_path: Path) -> None:
     """What a caller may do wrong, under sanitizers where there are some."""
     assert CC is not None
     sources = [HERE / "calls.c", decoder / "hemp_decoder.c"]
-    command = [CC, "-std=c99", *WARNINGS, "-g", f"-I{decoder}", *sources, "-o", "calls"]
+    command = [CC, "-std=c99", *WARNINGS, "-O1", "-g", f"-I{decoder}", *sources, "-o", "calls"]
     sanitized = [*command, "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
     if subprocess.run([str(word) for word in sanitized], cwd=tmp_path, capture_output=True).returncode != 0:
         run_checked(command, tmp_path)

@@ -57,6 +57,7 @@ static inline void take_bins(word_source *source, uint64_t *states, arithmetic_s
     const uint32_t first_bin = state->first_bin;
     arithmetic_model *models[LANES_MOST];
     uint32_t places[LANES_MOST];
+    places[0] = 0; /* for compilers that do not see that there is a lane */
     lanes_prepare(state, at, lanes, has_history, models);
     for (uint32_t k = 0; k < lanes; k++)
         places[k] = hemp_words_find(models[k]->cum, (uint32_t)states[k] & 65535);
