@@ -1,0 +1,100 @@
+"""Rates and errors of all layers together: of each layer by itself, or of the network as one long row of weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+import hemp_codec
+from hemp_train import scan, sharding
+from hemp_train.assignment import Assignment, assign
+from hemp_train.layers import Layer
+from hemp_train.rates import Rate, TupleRate
+from hemp_train.reconstruction import Scope, reconstruction
+from hemp_train.tuples import entropy_and_gradient
+from hemp_train.tuples import hard_entropy as _hard_entropy
+
+Measure = Callable[[], tuple[Tensor, list[Tensor]]]
+
+
+def check(layers: Sequence[Layer], rate: Rate) -> None:
+    """ValueError if there can be no histogram of the whole network."""
+    if not isinstance(rate, TupleRate):
+        raise ValueError('scope="network" is for tuples: choose objective="tuples", or a coder that pays for tuples')
+    if any(sharding.is_sharded(layer.parameter) for layer in layers):
+        raise ValueError('scope="network" needs the whole of each parameter: use DDP, or scope="layer"')
+
+
+def measure(layers: Sequence[Layer], rate: Rate, scope: Scope) -> tuple[Tensor, list[Tensor]]:
+    """Bits per index (scalar, float64) and its gradient by the local weights of each layer."""
+    size = max(sum(layer.parameter.numel() for layer in layers), 1)
+    if scope == "network" and isinstance(rate, TupleRate):
+        return _measure_network(layers, rate)
+    measured = [rate.measure(layer) for layer in layers]
+    bits = sum((bits for bits, _ in measured), torch.zeros((), dtype=torch.float64, device=measured[0][0].device))
+    return bits / size, [gradient / size for _, gradient in measured]
+
+
+def _measure_network(layers: Sequence[Layer], rate: TupleRate) -> tuple[Tensor, list[Tensor]]:
+    """One histogram of the numbers of levels; a tuple may hold the end of one layer and the beginning of the next."""
+    flats = [scan.flatten(layer.weights(), rate.scan_order) for layer in layers]
+    assignments = [_assign(flat, layer) for flat, layer in zip(flats, layers, strict=True)]
+    joined = Assignment(*(torch.cat(parts) for parts in zip(*assignments, strict=True)))
+    num_levels = max(2, *(len(layer.levels) for layer in layers))
+    bits, slopes = entropy_and_gradient(joined, num_levels, rate.order, gradient=rate.gradient)
+    pieces = torch.split(slopes / rate.order, [len(flat) for flat in flats])
+    restored = [
+        scan.restore(piece, rate.scan_order, layer.parameter.shape) for piece, layer in zip(pieces, layers, strict=True)
+    ]
+    return bits / rate.order, restored
+
+
+def _assign(flat: Tensor, layer: Layer) -> Assignment:
+    if len(layer.levels) >= 2:
+        return assign(flat, layer.levels)
+    return Assignment(torch.zeros_like(flat, dtype=torch.int64), torch.zeros_like(flat), torch.zeros_like(flat))
+
+
+def differentiable(layers: Sequence[Layer], rate: Rate, scope: Scope) -> Tensor:
+    """``measure`` as a scalar of float64 from which gradients flow to the parameters."""
+    return _with_gradient(layers, lambda: measure(layers, rate, scope))
+
+
+def differentiable_error(layers: Sequence[Layer], scope: Scope) -> Tensor:
+    """E as a scalar of float64 from which gradients flow to the parameters."""
+    return _with_gradient(layers, lambda: reconstruction(layers, scope))
+
+
+def _with_gradient(layers: Sequence[Layer], measured: Measure) -> Tensor:
+    parameters = [layer.parameter for layer in layers]
+    result: Tensor = _Measured.apply(layers, measured, *parameters)  # type: ignore[no-untyped-call]
+    return result
+
+
+class _Measured(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, layers: Sequence[Layer], measured: Measure, *parameters: Tensor) -> Tensor:
+        value, gradients = measured()
+        ctx.gradients = [
+            sharding.as_part(gradient.to(layer.parameter.dtype), layer.parameter)
+            for gradient, layer in zip(gradients, layers, strict=True)
+        ]
+        return value
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
+        return None, None, *(gradient * grad.to(gradient.dtype) for gradient in ctx.gradients)
+
+
+def hard_entropy(tensors: Sequence[hemp_codec.QuantizedTensor], order: int, scan_order: str, scope: Scope) -> float:
+    """True entropy of the indices, bits per index: of each tensor by itself, or of all as one long row."""
+    flats = [scan.flatten(torch.as_tensor(tensor.indices), scan_order) for tensor in tensors]
+    numbers = [len(tensor.levels) for tensor in tensors]
+    if scope == "network":
+        return _hard_entropy(torch.cat(flats), max(numbers), order)
+    bits = sum(len(flat) * _hard_entropy(flat, number, order) for flat, number in zip(flats, numbers, strict=True))
+    return bits / max(sum(len(flat) for flat in flats), 1)

@@ -1,0 +1,193 @@
+"""What a coder pays for, as a differentiable rate of softly assigned weights.
+
+``rate_of`` chooses by the coder's ``rate_model()`` and by nothing else: entropy of single indices, of n-tuples, or the
+entropy of each index under contexts that the indices around it make.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from hemp_codec import coders
+from hemp_codec.coders import Coder, RateModel
+from hemp_train import scan, sharding
+from hemp_train.assignment import Assignment, assign, nearest
+from hemp_train.contexts import ContextModel, fit_contexts
+from hemp_train.layers import Layer, to_work
+from hemp_train.tuples import Gradient, entropy_and_gradient, is_dense
+
+
+class Rate(Protocol):
+    """A rate that can be minimised."""
+
+    def measure(self, layer: Layer) -> tuple[Tensor, Tensor]:
+        """Bits of the layer's indices (float64 scalar) and their gradient by the local weights, in their shape."""
+        ...
+
+    def refit(self, layer: Layer) -> None:
+        """Adapt what the rate knows of the layer, whose levels are new."""
+        ...
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """What ``refit`` learned."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None: ...
+
+
+def rate_of(coder: str | Coder, order: int, *, scan_order: str = "rows", gradient: Gradient = "exact") -> Rate:
+    """The rate that ``coder`` pays.
+
+    Args:
+        coder: name, or coder.
+        order: of the n-tuples, where the coder pays for tuples; where it pays for single indices it is 1 whatever this
+            says.  For a coder with contexts, one more than the number of previous indices in the context.
+        scan_order: of the tuples; a coder with contexts has its own.
+        gradient: of tuples, "exact" or "paper".
+    """
+    model: RateModel = coders.resolve(coder).rate_model()
+    if model.conditional:
+        return ContextRate(model.contexts, previous=order - 1 if "previous" in model.contexts else 0)
+    return TupleRate(order if model.order > 1 else 1, scan_order, gradient)
+
+
+@dataclass
+class TupleRate:
+    """Entropy of n-tuples, layer by layer: |W| H_n / n bits.
+
+    Attributes:
+        order: n.
+        scan_order: which weights are successive.
+        gradient: "exact" or "paper" (``hemp_train.tuples``).
+    """
+
+    order: int = 1
+    scan_order: str = "rows"
+    gradient: Gradient = "exact"
+
+    def measure(self, layer: Layer) -> tuple[Tensor, Tensor]:
+        size = layer.parameter.numel()
+        total = size // self.order
+        if not total or len(layer.levels) < 2:
+            return nothing(layer)
+        if self._by_shards(layer, total):
+            weights = layer.weights()
+            bits, slopes = self._of(weights.reshape(-1), layer, total)
+            local = slopes.view_as(weights)
+        else:
+            weights = to_work(sharding.full(layer.parameter.detach()))
+            bits, slopes = self._of(scan.flatten(weights, self.scan_order), layer, total)
+            local = sharding.part_of(scan.restore(slopes, self.scan_order, weights.shape), layer.parameter)
+        return bits * (size / self.order), local * (size / self.order)
+
+    def _of(self, flat: Tensor, layer: Layer, total: int) -> tuple[Tensor, Tensor]:
+        return entropy_and_gradient(
+            assign(flat, layer.levels),
+            len(layer.levels),
+            self.order,
+            gradient=self.gradient,
+            total=total,
+            all_sum=lambda table: sharding.all_sum(table, layer.parameter),
+        )
+
+    def _by_shards(self, layer: Layer, total: int) -> bool:
+        """Whether the whole tuples are in this process, or shards begin and end with whole tuples."""
+        if not sharding.is_sharded(layer.parameter):
+            return self.scan_order == "rows"
+        piece = sharding.rows_from(layer.parameter)
+        aligned = piece is not None and piece % self.order == 0 and self.scan_order == "rows"
+        return aligned and is_dense(len(layer.levels), self.order, total)
+
+    def refit(self, layer: Layer) -> None:
+        pass
+
+    def state_dict(self) -> dict[str, Tensor]:
+        return {}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        pass
+
+
+class ContextRate:
+    """Bits under adaptive probabilities that depend on the magnitudes around an index and on the indices before it.
+
+    Contexts come from the hard indices and are constants in the gradient: a weight feels what its own index costs where
+    it is, not what it does to its neighbours' contexts.  So the gradient is (bits(q+) - bits(q-)) / Delta, bits being
+    those of its own context: equation 16 of HEMP, context by context.
+    """
+
+    def __init__(self, features: tuple[str, ...], previous: int = 0) -> None:
+        """
+        Args:
+            features: of "row", "column", "above", "previous", those that the coder has.
+            previous: so many indices before are in the context as they are.
+        """
+        self.features = features
+        self.previous = previous
+        self._models: dict[str, ContextModel] = {}
+
+    def measure(self, layer: Layer) -> tuple[Tensor, Tensor]:
+        if not layer.parameter.numel() or len(layer.levels) < 2:
+            return nothing(layer)
+        weights = to_work(sharding.full(layer.parameter.detach()))
+        model = self.model_of(layer, weights)
+        soft = assign(weights, layer.levels)
+        contexts = model.contexts(nearest(weights, layer.levels), layer.zero, len(layer.levels))
+        bits = soft_bits(soft, contexts, model.count(len(layer.levels)), len(layer.levels))
+        flat = contexts * len(layer.levels) + soft.lower
+        low, high = bits.view(-1)[flat], bits.view(-1)[flat + 1]
+        total = torch.lerp(low, high, soft.upper_probability.double()).sum()
+        slopes = ((high - low) * soft.slope).to(weights.dtype)
+        return total, sharding.part_of(slopes, layer.parameter)
+
+    def model_of(self, layer: Layer, weights: Tensor) -> ContextModel:
+        """The contexts of the layer; fitted to ``weights``, all of them, if they have not been yet."""
+        if layer.name not in self._models:
+            indices = nearest(weights, layer.levels)
+            self._models[layer.name] = fit_contexts(indices, layer.zero, self.features, self.previous)
+        return self._models[layer.name]
+
+    def refit(self, layer: Layer) -> None:
+        self._models.pop(layer.name, None)
+        self.model_of(layer, to_work(sharding.full(layer.parameter.detach())))
+
+    def state_dict(self) -> dict[str, Tensor]:
+        return {name: model.parameters() for name, model in self._models.items()}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        self._models = {
+            name: ContextModel.from_parameters(values, self.features, self.previous) for name, values in state.items()
+        }
+
+
+def soft_bits(soft: Assignment, contexts: Tensor, num_contexts: int, num_levels: int) -> Tensor:
+    """Bits of each level in each context, float64 (contexts, levels), by the soft counts.
+
+    As in an adaptive coder, a context that has seen little follows the distribution of all:
+    P(q | c) = (N(q, c) + 16 P(q)) / (N(c) + 16).
+    """
+    cells = num_contexts * num_levels
+    upper = soft.upper_probability.double().mul(2.0**24).round_().reshape(-1)  # sums do not depend on the order
+    flat = (contexts * num_levels + soft.lower).reshape(-1)
+    counts = torch.bincount(flat, weights=2.0**24 - upper, minlength=cells)
+    counts += torch.bincount(flat + 1, weights=upper, minlength=cells)
+    counts = counts.view(num_contexts, num_levels) / 2.0**24
+    root = counts.sum(0) + 0.4
+    root = root / root.sum()
+    return -torch.log2((counts + 16 * root) / (counts.sum(1, keepdim=True) + 16))
+
+
+def nothing(layer: Layer) -> tuple[Tensor, Tensor]:
+    """No bits, and no gradient."""
+    weights = layer.weights()
+    return torch.zeros((), dtype=torch.float64, device=weights.device), torch.zeros_like(weights)
+
+
+def bits_per_index(bits: Tensor, layers: list[Layer]) -> Tensor:
+    """``bits`` of all layers' indices, for each."""
+    return bits / max(sum(math.prod(layer.parameter.shape) for layer in layers), 1)
