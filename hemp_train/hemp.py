@@ -269,8 +269,9 @@ class HEMP:
     def _gradients(self) -> dict[str, Tensor]:
         """Of R by the local weights, before the weighting, by layer."""
         options = self.options
-        _, rates = network.measure(self.layers, self._rate, options.scope)
-        _, errors = reconstruction(self.layers, options.reconstruction)
+        softs = [layer.soft() for layer in self.layers]
+        _, rates = network.measure(self.layers, softs, self._rate, options.scope)
+        _, errors = reconstruction(self.layers, softs, options.reconstruction)
         return {
             layer.name: rate.mul_(options.lambda_entropy).add_(error, alpha=options.lambda_reconstruction)
             for layer, rate, error in zip(self.layers, rates, errors, strict=True)

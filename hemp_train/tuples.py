@@ -187,7 +187,7 @@ def _to_grid(mass: Tensor, bits: int) -> Tensor:
 def _dense(tuples: Tuples, num_levels: int) -> _Histogram:
     """All (N - 1)^n bases and N^n cells."""
     order, bases = tuples.order, num_levels - 1
-    base = tuples.members[0].lower
+    base = tuples.members[0].lower.long()
     for member in tuples.members[1:]:
         base = base * bases + member.lower
     numbers = torch.cartesian_prod(*[torch.arange(bases, device=base.device)] * order).view(-1, order)
@@ -209,7 +209,7 @@ def _choices(order: int, device: torch.device) -> Tensor:
 
 def _sparse(tuples: Tuples, num_levels: int) -> _Histogram:
     """The bases and cells that occur."""
-    base, rows = number_rows([member.lower for member in tuples.members], num_levels)
+    base, rows = number_rows([member.lower.long() for member in tuples.members], num_levels)
     corners = rows[:, None, :] + _choices(tuples.order, rows.device)
     cell, cells = number_rows(list(corners.reshape(-1, tuples.order).unbind(1)), num_levels)
     return _Histogram(base, cell.view(len(rows), -1), len(cells))
