@@ -1,8 +1,8 @@
 """What HEMP adds to a training step, as a ratio, in one run: ``python -m tools.bench.training``.
 
 Blocks of steps with and without HEMP take turns, on random images of the data's shape, and the medians of the blocks'
-times are compared, so that a slow moment of the machine meets both.  A refit of the levels is timed by itself and spread
-over the steps between two of them.
+times are compared, so that a slow moment of the machine meets both.  A refit of the levels is timed by itself and
+spread over the steps between two of them.
 """
 
 from __future__ import annotations
