@@ -117,6 +117,7 @@ class HEMP:
         if gradient == "autograd":
             raise ValueError('gradient="autograd" is for hemp_train.entropy; HEMP has "exact" and "paper"')
         self.model = _layers.unwrap(model)
+        sharding.notice(self.model)
         self.coder = coder
         self.order = order
         self.prune = prune
@@ -137,7 +138,7 @@ class HEMP:
         self._progress = _Progress()
         self._finishing: Finishing | None = None
         if prune is not None:
-            prune.attach(self.layers)
+            prune.attach(self.model, self.layers)
         self.refit()
 
     @torch.no_grad()
@@ -194,15 +195,11 @@ class HEMP:
     def quantized_weights(self) -> Iterator[None]:
         """Inside, the model has its quantized weights; gradients computed there stay, the continuous weights return."""
         held = [(layer, sharding.local(layer.parameter.detach()).clone()) for layer in self.layers]
-        with torch.no_grad():
-            for layer, _ in held:
-                sharding.local(layer.parameter.detach()).copy_(layer.quantized())
+        self._put([(layer, layer.quantized()) for layer in self.layers])
         try:
             yield
         finally:
-            with torch.no_grad():
-                for layer, weights in held:
-                    sharding.local(layer.parameter.detach()).copy_(weights)
+            self._put(held)
 
     @torch.no_grad()
     def apply(self) -> None:
@@ -286,6 +283,12 @@ class HEMP:
         self._progress = _Progress(int(state["steps"]), gradients)
         if self.prune is not None and state["prune"] is not None:
             self.prune.load_state_dict(state["prune"])
+
+    @torch.no_grad()
+    def _put(self, values: list[tuple[Layer, Tensor]]) -> None:
+        for layer, value in values:
+            sharding.local(layer.parameter.detach()).copy_(value)
+        sharding.notice(self.model)
 
     def _gradients(self) -> dict[str, Tensor]:
         """Of R by the local weights, before the weighting, by layer."""

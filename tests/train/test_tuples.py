@@ -77,7 +77,7 @@ def test_a_step_down_the_gradient_lowers_the_entropy() -> None:
     before = hemp_train.entropy(weights, LEVELS, 2)
     (slope,) = torch.autograd.grad(before, weights)
     after = hemp_train.entropy(weights - 0.02 * slope / slope.norm(), LEVELS, 2)
-    assert float(after) < float(before)
+    assert after.item() < before.item()
 
 
 def test_the_order_of_tuples_changes_no_bit() -> None:
@@ -112,7 +112,7 @@ def test_memory_does_not_grow_with_the_number_of_cells() -> None:
     levels = torch.linspace(-3, 3, 65536, dtype=torch.float64)
     weights = some_weights(1000)
     bits = hemp_train.entropy(weights, levels, 4)
-    assert 0 < float(bits) <= math.log2(250 * 16)
+    assert 0 < bits.item() <= math.log2(250 * 16)
     assert torch.isfinite(torch.autograd.grad(bits, weights)[0]).all()
 
 
