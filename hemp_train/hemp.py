@@ -156,7 +156,10 @@ class HEMP:
         if self.prune is not None:
             self.prune.step(grad_scale)
         for layer in self.layers:
-            _add(layer, progress.gradients[layer.name] * grad_scale, weighted=options.insensitivity)
+            gradient = progress.gradients[layer.name]
+            if not isinstance(grad_scale, float) or grad_scale != 1:
+                gradient = gradient * grad_scale
+            _add(layer, gradient, weighted=options.insensitivity)
         progress.steps += 1
 
     @torch.no_grad()
@@ -279,7 +282,11 @@ class HEMP:
         for layer in self.layers:
             layer.levels = state["levels"][layer.name].to(layer.levels).clone()
         self._rate.load_state_dict(state["rate"])
-        gradients = {name: sharding.local(part).clone() for name, part in state["gradients"].items()}
+        gradients = {
+            layer.name: sharding.local(state["gradients"][layer.name]).to(layer.levels.device, copy=True)
+            for layer in self.layers
+            if state["gradients"]
+        }
         self._progress = _Progress(int(state["steps"]), gradients)
         if self.prune is not None and state["prune"] is not None:
             self.prune.load_state_dict(state["prune"])

@@ -139,7 +139,7 @@ class LOBSTER:
         self._best, self._waited = float(state["best"]), int(state["waited"])
         for layer in self.layers:
             mask = state["pruned"].get(layer.name)
-            layer.pruned = None if mask is None else sharding.local(mask).clone()
+            layer.pruned = None if mask is None else sharding.local(mask).to(layer.weights().device, copy=True)
 
     def _largest(self) -> float:
         tops = [

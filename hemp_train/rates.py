@@ -90,7 +90,7 @@ class TupleRate:
             total=total,
             all_sum=(lambda table: sharding.all_sum(table, layer.parameter)) if by_shards else None,
         )
-        gradient = scan.restore(slopes * (size / self.order), self.scan_order, soft.slope.shape)
+        gradient = scan.restore(slopes.mul_(size / self.order), self.scan_order, soft.slope.shape)
         return bits * (size / self.order), gradient if by_shards else sharding.part_of(gradient, layer.parameter)
 
     def _by_shards(self, layer: Layer, total: int) -> bool:

@@ -60,9 +60,14 @@ class Tuples:
     def count(self) -> int:
         return len(self.members[0].lower)
 
-    def corners(self) -> list[Tensor]:
-        """For each of the 2^n choices (0: lower, 1: upper; the last member's fastest) the tuples' masses, float64."""
-        both = [(1 - p.double(), p.double()) for p in (member.upper_probability for member in self.members)]
+    def corners(self, scale: float = 1.0) -> list[Tensor]:
+        """For each of the 2^n choices (0: lower, 1: upper; the last member's fastest) the tuples' masses, float64.
+
+        ``scale`` is the mass of a tuple.
+        """
+        first, *others = [member.upper_probability.double() for member in self.members]
+        first = first * scale
+        both = [(scale - first, first), *((1 - p, p) for p in others)]
         return [math.prod(pick[1:], start=pick[0]) for pick in itertools.product(*both)]
 
 
@@ -135,9 +140,9 @@ def entropy_and_gradient(
     cells = histogram.cells(tuples, total, all_sum)
     bits = cells.entropy()
     result = torch.zeros_like(assignment.upper_probability)
-    slopes = _slopes(tuples, histogram.base, cells.tables(), weighted=gradient != "paper")
+    slopes = _slopes(tuples, histogram.base, cells.tables() / max(total, 1), weighted=gradient != "paper")
     for member, slope in enumerate(slopes):
-        result[member : tuples.count * order : order] = slope / total
+        result[member : tuples.count * order : order] = slope
     return bits, result
 
 
@@ -173,16 +178,14 @@ class _Histogram:
     def cells(self, tuples: Tuples, total: int, all_sum: Sum | None) -> _Cells:
         bits = _MANTISSA - max(total, 1).bit_length()
         bases = len(self.corner)
-        masses = [torch.bincount(self.base, weights=_to_grid(mass, bits), minlength=bases) for mass in tuples.corners()]
+        masses = [
+            torch.bincount(self.base, weights=mass.round(), minlength=bases) for mass in tuples.corners(2.0**bits)
+        ]
         counts = torch.zeros(self.num_cells, dtype=torch.float64, device=self.base.device)
         counts.index_add_(0, self.corner.reshape(-1), torch.stack(masses, 1).reshape(-1))
         if all_sum is not None:
             counts = all_sum(counts)
         return _Cells(counts / counts.sum(), self.corner, 2.0**-bits / max(total, 1))
-
-
-def _to_grid(mass: Tensor, bits: int) -> Tensor:
-    return mass.mul_(2.0**bits).round_()
 
 
 def _dense(tuples: Tuples, num_levels: int) -> _Histogram:
@@ -236,7 +239,7 @@ def number_rows(columns: Sequence[Tensor], below: int) -> tuple[Tensor, Tensor]:
 
 
 def _slopes(tuples: Tuples, base: Tensor, tables: Tensor, *, weighted: bool) -> list[Tensor]:
-    """For each member T times the gradient: 1/Delta times the mean of log2(P(q-) / P(q+)) under the others' choices."""
+    """For each member 1/Delta times the mean of the tables' difference q- minus q+ under the others' choices."""
     order = tuples.order
     dtype = tuples.members[0].upper_probability.dtype
     cube = tables.view(-1, *[2] * order)

@@ -129,7 +129,7 @@ def test_one_level_has_no_entropy(levels: int) -> None:
     weights = some_weights(10)
     bits = hemp_train.entropy(weights, torch.zeros(levels, dtype=torch.float64), 2)
     bits.backward()
-    assert float(bits) == 0 and weights.grad is not None and not weights.grad.any()
+    assert bits.item() == 0 and weights.grad is not None and not weights.grad.any()
 
 
 def test_fewer_weights_than_a_tuple_has_members() -> None:
