@@ -9,10 +9,13 @@ See README.md beside this file for what each method is good for.
 
 from __future__ import annotations
 
+from hemp_train.compressibility import compressibility
+from hemp_train.dead_zone import DeadZone
+from hemp_train.ect import ECT
 from hemp_train.finishing import Finishing
 from hemp_train.hemp import HEMP
 from hemp_train.lobster import LOBSTER
 from hemp_train.saving import quantize
 from hemp_train.tuples import entropy, hard_entropy
 
-__all__ = ["HEMP", "LOBSTER", "Finishing", "entropy", "hard_entropy", "quantize"]
+__all__ = ["ECT", "HEMP", "LOBSTER", "DeadZone", "Finishing", "compressibility", "entropy", "hard_entropy", "quantize"]

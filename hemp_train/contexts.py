@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from hemp_train.assignment import count_below
+
 CLASSES = 12
 FEATURES = ("row", "column", "previous", "above")
 
@@ -38,15 +40,17 @@ class ContextModel:
         return int((len(self.thresholds) + 1) * num_levels**self.previous)
 
     def contexts(self, indices: Tensor, zero: int, num_levels: int) -> Tensor:
-        """Number of the context of each of ``indices`` (int64, any shape), in their shape.
+        """Number of the context of each of ``indices`` (integers, any shape), in their shape.
 
         Args:
             indices: of a whole tensor.
             zero: number of the level that is nearest to zero.
             num_levels: of the tensor.
         """
-        expected = _features(indices, zero, self.features) @ self.weights
-        number = torch.bucketize(expected, self.thresholds)
+        expected = self.weights[-1].expand(_rows(indices).shape).clone()
+        for part, weight in zip(_features(indices, zero, self.features), self.weights[:-1], strict=True):
+            expected += part * weight
+        number = count_below(expected.reshape(-1), self.thresholds)
         before = indices.reshape(-1)
         for _ in range(self.previous):
             before = functional.pad(before, (1, 0), value=zero)[:-1]
@@ -65,36 +69,40 @@ class ContextModel:
 
 def fit_contexts(indices: Tensor, zero: int, features: tuple[str, ...], previous: int) -> ContextModel:
     """The contexts for these indices: weights by least squares, classes of equal shares of the expected magnitude."""
-    matrix = _features(indices, zero, features)
-    magnitudes = (indices.reshape(-1) - zero).abs().to(matrix.dtype)
+    magnitudes = (indices.reshape(-1) - zero).abs().float()
+    parts = [part.expand(_rows(indices).shape).reshape(-1) for part in _features(indices, zero, features)]
+    matrix = torch.stack([*parts, torch.ones_like(magnitudes)], 1)
     gram = (matrix.T @ matrix).double()
     ridge = torch.eye(len(gram), dtype=gram.dtype, device=gram.device) * (1e-6 * gram.diagonal().mean() + 1e-12)
     weights = torch.linalg.solve(gram + ridge, (matrix.T @ magnitudes).double()).to(matrix.dtype)
     expected = (matrix @ weights).sort().values
-    # Classes of equal mass of expected magnitude: many where indices are large, few where nearly all are zero.
+    # Many classes where indices are large, few where nearly all are zero.
     mass = expected.clamp_min(0).cumsum(0)
     marks = torch.arange(1, CLASSES, device=mass.device, dtype=mass.dtype) / CLASSES * mass[-1]
     cuts = torch.searchsorted(mass, marks).clamp_max(len(expected) - 1)
     return ContextModel(features, weights, expected[cuts].unique(), previous)
 
 
-def _features(indices: Tensor, zero: int, features: tuple[str, ...]) -> Tensor:
-    """The magnitudes around each index, float32 of shape (elements, 5): those of ``FEATURES``, and 1.
+def _rows(tensor: Tensor) -> Tensor:
+    """As the coder sees it: the first axis against all others; of less than two axes, one row."""
+    return tensor.reshape(len(tensor), -1) if tensor.dim() > 1 else tensor.reshape(1, -1)
+
+
+def _features(indices: Tensor, zero: int, features: tuple[str, ...]) -> list[Tensor]:
+    """The magnitudes around each index, in the order of ``FEATURES``, float32 and broadcastable to (rows, columns).
 
     Those that are not among ``features`` are 0.
     """
-    magnitudes = (indices - zero).abs().float()
-    rows = magnitudes.reshape(len(magnitudes), -1) if magnitudes.dim() > 1 else magnitudes.reshape(1, -1)
-    flat = rows.reshape(-1)
+    rows = _rows((indices - zero).abs().float())
     height, width = rows.shape
-    columns = {
-        "row": (rows.sum(1, keepdim=True) - rows) / max(width - 1, 1),
-        "column": (rows.sum(0, keepdim=True) - rows) / max(height - 1, 1),
-        "previous": (3 * _delayed(flat, 1) + _delayed(flat, 2)) / 4,
-        "above": _delayed(flat, width),
-    }
-    result = [columns[name].reshape(-1) * float(name in features) for name in FEATURES]
-    return torch.stack([*result, torch.ones_like(flat)], 1)
+    flat = rows.reshape(-1)
+    nothing = rows.new_zeros((1, 1))
+    return [
+        (rows.sum(1, keepdim=True) - rows) / max(width - 1, 1) if "row" in features else nothing,
+        (rows.sum(0, keepdim=True) - rows) / max(height - 1, 1) if "column" in features else nothing,
+        ((3 * _delayed(flat, 1) + _delayed(flat, 2)) / 4).view_as(rows) if "previous" in features else nothing,
+        _delayed(flat, width).view_as(rows) if "above" in features else nothing,
+    ]
 
 
 def _delayed(flat: Tensor, by: int) -> Tensor:

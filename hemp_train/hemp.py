@@ -21,6 +21,7 @@ from hemp_train.layers import Choice, Layer
 from hemp_train.lobster import LOBSTER
 from hemp_train.rates import Rate, TupleRate, rate_of
 from hemp_train.reconstruction import Scope, reconstruction
+from hemp_train.scan import axes_of
 from hemp_train.tuples import Gradient
 
 Objective = Literal["coder", "tuples"]
@@ -110,6 +111,7 @@ class HEMP:
         Raises:
             ValueError: an option is out of its range, or nothing is there to be quantized.
         """
+        axes_of(scan, 1)
         if order < 1 or every < 1 or refit_every < 0:
             raise ValueError("order and every must be at least 1, refit_every at least 0")
         if gradient == "autograd":
@@ -236,6 +238,25 @@ class HEMP:
         """Size of the file that ``save`` would write."""
         return saving.coded_bytes(self.file_tensors(), coder=self.coder, **options)
 
+    def report(self) -> dict[str, float]:
+        """Measurements of the network as it is now; every process of a sharded model must call it.
+
+        Returns:
+            ``proxy_entropy`` and ``true_entropy`` (H_n, bits per index), ``rate`` (what is minimised, likewise),
+            ``reconstruction_error``, ``nonzeros`` of the indices' values, ``coded_bytes`` of the file.
+        """
+        tensors = self.file_tensors()
+        quantized = {id(t): t for t in tensors.values() if isinstance(t, hemp_codec.QuantizedTensor)}
+        with torch.no_grad():
+            return {
+                "proxy_entropy": float(self.entropy()),
+                "true_entropy": self.hard_entropy(),
+                "rate": float(self.rate()),
+                "reconstruction_error": float(self.reconstruction_error()),
+                "nonzeros": float(sum(saving.nonzeros(tensor) for tensor in quantized.values())),
+                "coded_bytes": float(saving.coded_bytes(tensors, coder=self.coder)),
+            }
+
     def state_dict(self) -> dict[str, Any]:
         """All that a run needs, beside model and optimizer, to go on as if it had not been interrupted."""
         return {
@@ -269,8 +290,9 @@ class HEMP:
     def _gradients(self) -> dict[str, Tensor]:
         """Of R by the local weights, before the weighting, by layer."""
         options = self.options
-        _, rates = network.measure(self.layers, self._rate, options.scope)
-        _, errors = reconstruction(self.layers, options.reconstruction)
+        softs = [layer.soft() for layer in self.layers]
+        _, rates = network.measure(self.layers, softs, self._rate, options.scope)
+        _, errors = reconstruction(self.layers, softs, options.reconstruction)
         return {
             layer.name: rate.mul_(options.lambda_entropy).add_(error, alpha=options.lambda_reconstruction)
             for layer, rate, error in zip(self.layers, rates, errors, strict=True)

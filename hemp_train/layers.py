@@ -12,7 +12,7 @@ from torch import Tensor, nn
 import hemp_codec
 from hemp_codec.quantizers import Quantizer
 from hemp_train import sharding
-from hemp_train.assignment import nearest, take
+from hemp_train.assignment import Assignment, assign, nearest, take
 
 Choice = Sequence[str] | Callable[[str, nn.Parameter], bool] | None
 
@@ -46,8 +46,12 @@ class Layer:
         """The local weights, detached, float32 or float64."""
         return to_work(sharding.local(self.parameter.detach()))
 
+    def soft(self) -> Assignment:
+        """The assignment of the local weights to the levels."""
+        return assign(self.weights(), self.levels)
+
     def indices(self) -> Tensor:
-        """Of the nearest levels (zero's where pruned), int64, in the local shape."""
+        """Of the nearest levels (zero's where pruned), int32, in the local shape."""
         indices = nearest(self.weights(), self.levels)
         return indices if self.pruned is None else indices.masked_fill(self.pruned, self.zero)
 

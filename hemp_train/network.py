@@ -10,14 +10,14 @@ from torch import Tensor
 
 import hemp_codec
 from hemp_train import scan, sharding
-from hemp_train.assignment import Assignment, assign
+from hemp_train.assignment import Assignment
 from hemp_train.layers import Layer
 from hemp_train.rates import Rate, TupleRate
 from hemp_train.reconstruction import Scope, reconstruction
 from hemp_train.tuples import entropy_and_gradient
 from hemp_train.tuples import hard_entropy as _hard_entropy
 
-Measure = Callable[[], tuple[Tensor, list[Tensor]]]
+Measure = Callable[[list[Assignment]], tuple[Tensor, list[Tensor]]]
 
 
 def check(layers: Sequence[Layer], rate: Rate) -> None:
@@ -28,44 +28,48 @@ def check(layers: Sequence[Layer], rate: Rate) -> None:
         raise ValueError('scope="network" needs the whole of each parameter: use DDP, or scope="layer"')
 
 
-def measure(layers: Sequence[Layer], rate: Rate, scope: Scope) -> tuple[Tensor, list[Tensor]]:
-    """Bits per index (scalar, float64) and its gradient by the local weights of each layer."""
+def measure(
+    layers: Sequence[Layer], softs: Sequence[Assignment], rate: Rate, scope: Scope
+) -> tuple[Tensor, list[Tensor]]:
+    """Bits per index (scalar, float64) and its gradient by the local weights of each layer.
+
+    Args:
+        layers: all layers.
+        softs: the ``soft()`` of each.
+        rate: what is measured.
+        scope: of the histograms.
+    """
     size = max(sum(layer.parameter.numel() for layer in layers), 1)
     if scope == "network" and isinstance(rate, TupleRate):
-        return _measure_network(layers, rate)
-    measured = [rate.measure(layer) for layer in layers]
+        return _measure_network(layers, softs, rate)
+    measured = [rate.measure(layer, soft) for layer, soft in zip(layers, softs, strict=True)]
     bits = sum((bits for bits, _ in measured), torch.zeros((), dtype=torch.float64, device=measured[0][0].device))
-    return bits / size, [gradient / size for _, gradient in measured]
+    return bits / size, [gradient.div_(size) for _, gradient in measured]
 
 
-def _measure_network(layers: Sequence[Layer], rate: TupleRate) -> tuple[Tensor, list[Tensor]]:
+def _measure_network(
+    layers: Sequence[Layer], softs: Sequence[Assignment], rate: TupleRate
+) -> tuple[Tensor, list[Tensor]]:
     """One histogram of the numbers of levels; a tuple may hold the end of one layer and the beginning of the next."""
-    flats = [scan.flatten(layer.weights(), rate.scan_order) for layer in layers]
-    assignments = [_assign(flat, layer) for flat, layer in zip(flats, layers, strict=True)]
-    joined = Assignment(*(torch.cat(parts) for parts in zip(*assignments, strict=True)))
+    flats = [[scan.flatten(part, rate.scan_order) for part in soft] for soft in softs]
+    joined = Assignment(*(torch.cat(parts) for parts in zip(*flats, strict=True)))
     num_levels = max(2, *(len(layer.levels) for layer in layers))
     bits, slopes = entropy_and_gradient(joined, num_levels, rate.order, gradient=rate.gradient)
-    pieces = torch.split(slopes / rate.order, [len(flat) for flat in flats])
+    pieces = torch.split(slopes / rate.order, [soft.lower.numel() for soft in softs])
     restored = [
         scan.restore(piece, rate.scan_order, layer.parameter.shape) for piece, layer in zip(pieces, layers, strict=True)
     ]
     return bits / rate.order, restored
 
 
-def _assign(flat: Tensor, layer: Layer) -> Assignment:
-    if len(layer.levels) >= 2:
-        return assign(flat, layer.levels)
-    return Assignment(torch.zeros_like(flat, dtype=torch.int64), torch.zeros_like(flat), torch.zeros_like(flat))
-
-
 def differentiable(layers: Sequence[Layer], rate: Rate, scope: Scope) -> Tensor:
     """``measure`` as a scalar of float64 from which gradients flow to the parameters."""
-    return _with_gradient(layers, lambda: measure(layers, rate, scope))
+    return _with_gradient(layers, lambda softs: measure(layers, softs, rate, scope))
 
 
 def differentiable_error(layers: Sequence[Layer], scope: Scope) -> Tensor:
     """E as a scalar of float64 from which gradients flow to the parameters."""
-    return _with_gradient(layers, lambda: reconstruction(layers, scope))
+    return _with_gradient(layers, lambda softs: reconstruction(layers, softs, scope))
 
 
 def _with_gradient(layers: Sequence[Layer], measured: Measure) -> Tensor:
@@ -77,7 +81,7 @@ def _with_gradient(layers: Sequence[Layer], measured: Measure) -> Tensor:
 class _Measured(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, layers: Sequence[Layer], measured: Measure, *parameters: Tensor) -> Tensor:
-        value, gradients = measured()
+        value, gradients = measured([layer.soft() for layer in layers])
         ctx.gradients = [
             sharding.as_part(gradient.to(layer.parameter.dtype), layer.parameter)
             for gradient, layer in zip(gradients, layers, strict=True)

@@ -6,7 +6,6 @@ entropy of each index under contexts that the indices around it make.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,7 +15,7 @@ from torch import Tensor
 from hemp_codec import coders
 from hemp_codec.coders import Coder, RateModel
 from hemp_train import scan, sharding
-from hemp_train.assignment import Assignment, assign, nearest
+from hemp_train.assignment import Assignment, assign, take
 from hemp_train.contexts import ContextModel, fit_contexts
 from hemp_train.layers import Layer, to_work
 from hemp_train.tuples import Gradient, entropy_and_gradient, is_dense
@@ -25,8 +24,13 @@ from hemp_train.tuples import Gradient, entropy_and_gradient, is_dense
 class Rate(Protocol):
     """A rate that can be minimised."""
 
-    def measure(self, layer: Layer) -> tuple[Tensor, Tensor]:
-        """Bits of the layer's indices (float64 scalar) and their gradient by the local weights, in their shape."""
+    def measure(self, layer: Layer, soft: Assignment) -> tuple[Tensor, Tensor]:
+        """Bits of the layer's indices (float64 scalar) and their gradient by the local weights, in their shape.
+
+        Args:
+            layer: whose indices they are.
+            soft: ``layer.soft()``, the assignment of the local weights.
+        """
         ...
 
     def refit(self, layer: Layer) -> None:
@@ -70,35 +74,27 @@ class TupleRate:
     scan_order: str = "rows"
     gradient: Gradient = "exact"
 
-    def measure(self, layer: Layer) -> tuple[Tensor, Tensor]:
+    def measure(self, layer: Layer, soft: Assignment) -> tuple[Tensor, Tensor]:
         size = layer.parameter.numel()
         total = size // self.order
         if not total or len(layer.levels) < 2:
             return nothing(layer)
-        if self._by_shards(layer, total):
-            weights = layer.weights()
-            bits, slopes = self._of(weights.reshape(-1), layer, total)
-            local = slopes.view_as(weights)
-        else:
-            weights = to_work(sharding.full(layer.parameter.detach()))
-            bits, slopes = self._of(scan.flatten(weights, self.scan_order), layer, total)
-            local = sharding.part_of(scan.restore(slopes, self.scan_order, weights.shape), layer.parameter)
-        return bits * (size / self.order), local * (size / self.order)
-
-    def _of(self, flat: Tensor, layer: Layer, total: int) -> tuple[Tensor, Tensor]:
-        return entropy_and_gradient(
-            assign(flat, layer.levels),
+        by_shards = self._by_shards(layer, total)
+        if not by_shards:
+            soft = whole(layer, soft)
+        bits, slopes = entropy_and_gradient(
+            Assignment(*(scan.flatten(part, self.scan_order) for part in soft)),
             len(layer.levels),
             self.order,
             gradient=self.gradient,
             total=total,
-            all_sum=lambda table: sharding.all_sum(table, layer.parameter),
+            all_sum=(lambda table: sharding.all_sum(table, layer.parameter)) if by_shards else None,
         )
+        gradient = scan.restore(slopes * (size / self.order), self.scan_order, soft.slope.shape)
+        return bits * (size / self.order), gradient if by_shards else sharding.part_of(gradient, layer.parameter)
 
     def _by_shards(self, layer: Layer, total: int) -> bool:
-        """Whether the whole tuples are in this process, or shards begin and end with whole tuples."""
-        if not sharding.is_sharded(layer.parameter):
-            return self.scan_order == "rows"
+        """Whether shards begin and end with whole tuples, so that only the histogram is summed over the processes."""
         piece = sharding.rows_from(layer.parameter)
         aligned = piece is not None and piece % self.order == 0 and self.scan_order == "rows"
         return aligned and is_dense(len(layer.levels), self.order, total)
@@ -131,30 +127,27 @@ class ContextRate:
         self.previous = previous
         self._models: dict[str, ContextModel] = {}
 
-    def measure(self, layer: Layer) -> tuple[Tensor, Tensor]:
-        if not layer.parameter.numel() or len(layer.levels) < 2:
+    def measure(self, layer: Layer, soft: Assignment) -> tuple[Tensor, Tensor]:
+        num_levels = len(layer.levels)
+        if not layer.parameter.numel() or num_levels < 2:
             return nothing(layer)
-        weights = to_work(sharding.full(layer.parameter.detach()))
-        model = self.model_of(layer, weights)
-        soft = assign(weights, layer.levels)
-        contexts = model.contexts(nearest(weights, layer.levels), layer.zero, len(layer.levels))
-        bits = soft_bits(soft, contexts, model.count(len(layer.levels)), len(layer.levels))
-        flat = contexts * len(layer.levels) + soft.lower
-        low, high = bits.view(-1)[flat], bits.view(-1)[flat + 1]
-        total = torch.lerp(low, high, soft.upper_probability.double()).sum()
-        slopes = ((high - low) * soft.slope).to(weights.dtype)
-        return total, sharding.part_of(slopes, layer.parameter)
+        soft = whole(layer, soft)
+        hard = soft.nearest()
+        model = self.model_of(layer, hard)
+        cells = model.contexts(hard, layer.zero, num_levels) * num_levels + soft.lower
+        bits = soft_bits(cells, soft.upper_probability, model.count(num_levels), num_levels).view(-1)
+        low, rise = take(bits, cells), take(bits.diff(append=bits[:1]), cells)
+        total = (low + rise * soft.upper_probability).sum()
+        return total, sharding.part_of((rise * soft.slope).to(soft.slope.dtype), layer.parameter)
 
-    def model_of(self, layer: Layer, weights: Tensor) -> ContextModel:
-        """The contexts of the layer; fitted to ``weights``, all of them, if they have not been yet."""
+    def model_of(self, layer: Layer, indices: Tensor) -> ContextModel:
+        """The contexts of the layer; fitted to ``indices``, all of them, if they have not been yet."""
         if layer.name not in self._models:
-            indices = nearest(weights, layer.levels)
             self._models[layer.name] = fit_contexts(indices, layer.zero, self.features, self.previous)
         return self._models[layer.name]
 
     def refit(self, layer: Layer) -> None:
         self._models.pop(layer.name, None)
-        self.model_of(layer, to_work(sharding.full(layer.parameter.detach())))
 
     def state_dict(self) -> dict[str, Tensor]:
         return {name: model.parameters() for name, model in self._models.items()}
@@ -165,29 +158,37 @@ class ContextRate:
         }
 
 
-def soft_bits(soft: Assignment, contexts: Tensor, num_contexts: int, num_levels: int) -> Tensor:
+def soft_bits(cells: Tensor, upper: Tensor, num_contexts: int, num_levels: int) -> Tensor:
     """Bits of each level in each context, float64 (contexts, levels), by the soft counts.
 
     As in an adaptive coder, a context that has seen little follows the distribution of all:
     P(q | c) = (N(q, c) + 16 P(q)) / (N(c) + 16).
+
+    Args:
+        cells: for each weight, context times ``num_levels`` plus its lower level.
+        upper: the probability of its upper level.
+        num_contexts: the number of contexts.
+        num_levels: the number of levels.
     """
-    cells = num_contexts * num_levels
-    upper = soft.upper_probability.double().mul(2.0**24).round_().reshape(-1)  # sums do not depend on the order
-    flat = (contexts * num_levels + soft.lower).reshape(-1)
-    counts = torch.bincount(flat, weights=2.0**24 - upper, minlength=cells)
-    counts += torch.bincount(flat + 1, weights=upper, minlength=cells)
+    size = num_contexts * num_levels
+    numbers, masses = cells.reshape(-1), upper.reshape(-1).double().mul(2.0**24).round_()  # exact sums, as for tuples
+    risen = torch.bincount(numbers, weights=masses, minlength=size)
+    counts = torch.bincount(numbers, minlength=size) * 2.0**24 - risen
+    counts[1:] += risen[:-1]
     counts = counts.view(num_contexts, num_levels) / 2.0**24
     root = counts.sum(0) + 0.4
     root = root / root.sum()
     return -torch.log2((counts + 16 * root) / (counts.sum(1, keepdim=True) + 16))
 
 
+def whole(layer: Layer, soft: Assignment) -> Assignment:
+    """The assignment of all of the layer's weights, of which ``soft`` is that of the local ones."""
+    if not sharding.is_sharded(layer.parameter):
+        return soft
+    return assign(to_work(sharding.full(layer.parameter.detach())), layer.levels)
+
+
 def nothing(layer: Layer) -> tuple[Tensor, Tensor]:
     """No bits, and no gradient."""
     weights = layer.weights()
     return torch.zeros((), dtype=torch.float64, device=weights.device), torch.zeros_like(weights)
-
-
-def bits_per_index(bits: Tensor, layers: list[Layer]) -> Tensor:
-    """``bits`` of all layers' indices, for each."""
-    return bits / max(sum(math.prod(layer.parameter.shape) for layer in layers), 1)

@@ -14,16 +14,22 @@ import torch
 from torch import Tensor
 
 from hemp_train import sharding
-from hemp_train.assignment import assign
+from hemp_train.assignment import Assignment, take
 from hemp_train.layers import Layer
 
 Scope = Literal["layer", "network"]
 
 
-def reconstruction(layers: Sequence[Layer], scope: Scope) -> tuple[Tensor, list[Tensor]]:
-    """E (scalar, float64) and its gradients by the local weights of each layer, in their shapes."""
-    errors = [_error(layer) for layer in layers]
-    sums = [error.double().square().sum() for error in errors]
+def reconstruction(layers: Sequence[Layer], softs: Sequence[Assignment], scope: Scope) -> tuple[Tensor, list[Tensor]]:
+    """E (scalar, float64) and its gradients by the local weights of each layer, in their shapes.
+
+    Args:
+        layers: all layers.
+        softs: the ``soft()`` of each.
+        scope: of the means.
+    """
+    errors = [layer.weights() - take(layer.levels, soft.nearest()) for layer, soft in zip(layers, softs, strict=True)]
+    sums = [error.square().sum(dtype=torch.float64) for error in errors]
     squares = [sharding.all_sum(value, layer.parameter) for value, layer in zip(sums, layers, strict=True)]
     sizes = [max(layer.parameter.numel(), 1) for layer in layers]
     if scope == "network":
@@ -31,16 +37,6 @@ def reconstruction(layers: Sequence[Layer], scope: Scope) -> tuple[Tensor, list[
         return value, [_divided(error, value * all_weights) for error in errors]
     values = [(square / size).sqrt() for square, size in zip(squares, sizes, strict=True)]
     return torch.stack(values).sum(), [_divided(e, v * n) for e, v, n in zip(errors, values, sizes, strict=True)]
-
-
-def _error(layer: Layer) -> Tensor:
-    """w - r(q)."""
-    weights = layer.weights()
-    if len(layer.levels) < 2:
-        return weights - layer.levels.sum()
-    soft = assign(weights, layer.levels)
-    upper = (soft.upper_probability > 0.5).long()
-    return weights - layer.levels.index_select(0, (soft.lower + upper).reshape(-1)).view_as(weights)
 
 
 def _divided(error: Tensor, by: Tensor) -> Tensor:

@@ -64,3 +64,8 @@ def write(tensors: FileTensors, path: str | os.PathLike[str], *, coder: str | Co
 def coded_bytes(tensors: FileTensors, *, coder: str | Coder, **options: Any) -> int:
     """Size of the file that ``write`` would make."""
     return len(hemp_codec.torch.save(tensors, coder=coder, **options))
+
+
+def nonzeros(tensor: QuantizedTensor) -> int:
+    """Number of elements that are not zero."""
+    return int((torch.as_tensor(tensor.levels)[torch.as_tensor(tensor.indices)] != 0).sum())

@@ -19,14 +19,14 @@ def axes_of(order: str, rank: int) -> tuple[int, ...]:
             fastest; "kernels": the positions in a convolution's kernel slowest, then the output, the input fastest.
         rank: of the tensor.
     """
+    if order not in ORDERS:
+        raise ValueError(f"there is no scan order {order!r}; known are {', '.join(ORDERS)}")
     natural = tuple(range(rank))
     if order == "rows" or rank < 2:
         return natural
     if order == "columns":
         return (*natural[1:], 0)
-    if order == "kernels":
-        return (*natural[2:], 0, 1)
-    raise ValueError(f"there is no scan order {order!r}; known are {', '.join(ORDERS)}")
+    return (*natural[2:], 0, 1)
 
 
 def flatten(tensor: Tensor, order: str) -> Tensor:

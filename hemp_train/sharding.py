@@ -7,7 +7,7 @@ the shards; what needs neighbours across shards is computed on the gathered tens
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 import torch.distributed as dist
 from torch import Tensor
@@ -37,30 +37,28 @@ def part_of(whole: Tensor, like: Tensor) -> Tensor:
     """The part of ``whole``, the same in every process, that this process has of ``like``."""
     if not is_sharded(like):
         return whole
-    return local(distribute_tensor(whole, like.device_mesh, like.placements, src_data_rank=None))  # type: ignore[attr-defined]
+    mesh, placements = _layout(like)
+    return local(distribute_tensor(whole, mesh, placements, src_data_rank=None))
 
 
 def as_part(part: Tensor, like: Tensor) -> Tensor:
     """A tensor that is sharded as ``like`` is, of the parts that the processes have."""
     if not is_sharded(like):
         return part
-    return cast(
-        Tensor,
-        DTensor.from_local(
-            part,
-            like.device_mesh,  # type: ignore[attr-defined]
-            like.placements,  # type: ignore[attr-defined]
-            shape=like.shape,
-            stride=like.stride(),
-        ),
-    )
+    mesh, placements = _layout(like)
+    return cast(Tensor, DTensor.from_local(part, mesh, placements, shape=like.shape, stride=like.stride()))
+
+
+def _layout(tensor: Tensor) -> tuple[Any, Any]:
+    """Mesh of the processes, and how ``tensor`` lies on them."""
+    return tensor.device_mesh, tensor.placements  # type: ignore[attr-defined]
 
 
 def rows_from(tensor: Tensor) -> int | None:
     """Elements of each process's piece, all but the last, if ``tensor`` is cut into rows; None if cut otherwise."""
     if not is_sharded(tensor):
         return None
-    mesh, placements = tensor.device_mesh, tensor.placements  # type: ignore[attr-defined]
+    mesh, placements = _layout(tensor)
     if mesh.ndim != 1 or not isinstance(placements[0], Shard) or placements[0].dim != 0:
         return None
     return int(-(-tensor.shape[0] // mesh.size()) * (tensor.numel() // max(tensor.shape[0], 1)))
@@ -79,7 +77,7 @@ def all_max(value: Tensor, like: Tensor) -> Tensor:
 def _reduce(value: Tensor, like: Tensor, operation: str) -> Tensor:
     if not is_sharded(like):
         return value
-    mesh, placements = like.device_mesh, like.placements  # type: ignore[attr-defined]
+    mesh, placements = _layout(like)
     result = value.clone()
     kind = dist.ReduceOp.SUM if operation == "sum" else dist.ReduceOp.MAX
     for dimension, placement in enumerate(placements):

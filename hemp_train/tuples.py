@@ -16,8 +16,9 @@ Gradient.  With d p(q+) / dw = 1/Delta = - d p(q-) / dw,
 
 The constant 1/ln 2 that the derivative of -P log2 P brings cancels, since the masses that a weight moves from q- to
 q+ add up to nothing.  For n = 1 this is the paper's equation 16.  Its equation 17, for n > 1, leaves out the other
-members' probabilities; that is ``gradient="paper"``, and another direction: on trained layers its cosine with the
-gradient was 0.15 at n = 2.
+members' probabilities; that is ``gradient="paper"``: it is about 2^(n-1) times as long, and gives levels that the other
+members all but exclude as much say as those where they are (cosine with the gradient, on the layers of a LeNet-5: 0.93
+to 0.99 at n = 2, 0.83 to 0.95 at n = 4).
 
 Sums are exact: masses are rounded to multiples of 2^-k such that all partial sums fit the 53 bits of a float64.  So
 they do not depend on the order of summation: the result is the same bits with any number of threads, on a device that
@@ -187,7 +188,7 @@ def _to_grid(mass: Tensor, bits: int) -> Tensor:
 def _dense(tuples: Tuples, num_levels: int) -> _Histogram:
     """All (N - 1)^n bases and N^n cells."""
     order, bases = tuples.order, num_levels - 1
-    base = tuples.members[0].lower
+    base = tuples.members[0].lower.long()
     for member in tuples.members[1:]:
         base = base * bases + member.lower
     numbers = torch.cartesian_prod(*[torch.arange(bases, device=base.device)] * order).view(-1, order)
@@ -209,7 +210,7 @@ def _choices(order: int, device: torch.device) -> Tensor:
 
 def _sparse(tuples: Tuples, num_levels: int) -> _Histogram:
     """The bases and cells that occur."""
-    base, rows = number_rows([member.lower for member in tuples.members], num_levels)
+    base, rows = number_rows([member.lower.long() for member in tuples.members], num_levels)
     corners = rows[:, None, :] + _choices(tuples.order, rows.device)
     cell, cells = number_rows(list(corners.reshape(-1, tuples.order).unbind(1)), num_levels)
     return _Histogram(base, cell.view(len(rows), -1), len(cells))
