@@ -17,7 +17,7 @@ def _rows(indices: torch.Tensor) -> torch.Tensor:
 
 
 def _log_odds(hits: torch.Tensor, total: float, prior: torch.Tensor, weight: float) -> torch.Tensor:
-    """Log-odds of a hit, when ``hits`` of ``total`` were seen and ``weight`` more are imagined at the rate ``prior``."""
+    """Log-odds of a hit: ``hits`` of ``total`` were seen, ``weight`` more are imagined at the rate ``prior``."""
     share = (hits + weight * prior) / (total + weight)
     return torch.logit(share.clamp(1e-6, 1 - 1e-6))
 
@@ -55,7 +55,7 @@ def code_length(indices: torch.Tensor, most: int) -> torch.Tensor:
 def chord_slope(weights: torch.Tensor, indices: torch.Tensor, most: int, step: float) -> torch.Tensor:
     """Gradient of the bits along the chord from each weight's level to zero, (bits(k) - bits(0)) / |w|, outwards.
 
-    The slope between neighbouring levels would let weights at the outer levels rest there: rare inner levels repel them.
+    The slope between neighbouring levels would let weights rest at the outer ones: rare inner levels repel them.
     Weights at zero feel the chord of the nearest non-zero level, and where zeros are rarer than the rest their cost is
     left out, or dense tensors would stay dense.  Shape of ``weights``, bits per unit of weight.
     """

@@ -35,9 +35,7 @@ class Pool:
 
     @staticmethod
     @torch.no_grad()
-    def of(
-        split: Split, teacher: nn.Module, augment: Augmentation, copies: int, generator: torch.Generator
-    ) -> Pool:
+    def of(split: Split, teacher: nn.Module, augment: Augmentation, copies: int, generator: torch.Generator) -> Pool:
         """The pool of ``copies`` copies of ``split``; the first is the images themselves."""
         teacher.eval()
         images = torch.empty((copies, *split.images.shape), dtype=torch.float16)

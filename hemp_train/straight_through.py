@@ -1,7 +1,7 @@
 """Straight-through training: forward and backward on the quantized weights, the update on the continuous ones.
 
 The pull towards a short code is added to the gradient, as HEMP adds its own; here it is the chord of the code length
-(``hemp_train.code_length``), so that weights leave the outer levels for zero, and forward passes see what the file holds.
+(``hemp_train.code_length``), so that weights leave the outer levels for zero; forward passes see what is in the file.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""CIFAR-10 from its standard files: the binary version, or the Python version without running what a pickle asks for."""
+"""CIFAR-10 from its standard files: the binary version, or the Python version without running what is in a pickle."""
 
 from __future__ import annotations
 

@@ -27,7 +27,9 @@ def centre(image: Image.Image) -> torch.Tensor:
     factor = SHORT_SIDE / min(image.size)
     wide, high = (max(SHORT_SIDE, round(side * factor)) for side in image.size)
     left, top = (wide - PIXELS) // 2, (high - PIXELS) // 2
-    return _standardised(image.resize((wide, high), Image.Resampling.BILINEAR).crop((left, top, left + PIXELS, top + PIXELS)))
+    return _standardised(
+        image.resize((wide, high), Image.Resampling.BILINEAR).crop((left, top, left + PIXELS, top + PIXELS))
+    )
 
 
 def random_crop(image: Image.Image, generator: torch.Generator) -> torch.Tensor:

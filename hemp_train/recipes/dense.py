@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from hemp_train.data.augment import Augmentation, Affine, WholeShift
+from hemp_train.data.augment import Affine, Augmentation, WholeShift
 from hemp_train.recipes.base import Settings, Task, accuracy
 from hemp_train.recipes.loops import OneCycle, fit, from_images, steps_per_epoch
 
@@ -41,7 +41,7 @@ def dense(task: Task, plan: DensePlan, settings: Settings, out: Path) -> nn.Modu
         fit(
             model, from_images(task.train, augment, plan.batch, generator), plan.epochs,
             steps_per_epoch(task.train, plan.batch), OneCycle(plan.rate, 0.3),
-            validation=task.validation, report=settings.report, decay=plan.decay, half=plan.half,
+            stage=plan.name, validation=task.validation, report=settings.report, decay=plan.decay, half=plan.half,
         )  # fmt: skip
         torch.save(model.state_dict(), kept)
     model.eval()

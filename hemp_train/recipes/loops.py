@@ -79,6 +79,7 @@ def fit(
     steps: int,
     rate: Callable[[float], float],
     *,
+    stage: str,
     validation: Images,
     report: Report,
     decay: float = 5e-4,
@@ -90,6 +91,7 @@ def fit(
     Args:
         steps: batches in an epoch.
         rate: learning rate by the share of the training that is done.
+        stage: name of what is trained, for the report.
         decay: of weights, not of biases and norms.
         half: forward passes in bfloat16.
     """
@@ -107,7 +109,7 @@ def fit(
                 value = loss(model(batch.images), batch)
             value.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-        report(f"dense, epoch {epoch + 1} of {epochs}: validation {accuracy(model, validation):.2%}")
+        report(f"{stage}, epoch {epoch + 1} of {epochs}: validation {accuracy(model, validation):.2%}")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,11 +22,16 @@ from hemp_train.data.augment import Affine
 from hemp_train.data.splits import Split
 from hemp_train.distillation import DistillationLoss, Pool
 from hemp_train.grids import Grid
+from hemp_train.narrowing import embed, select_units, unit_scores
 from hemp_train.recipes.base import Recipe, Report, Settings, Task, accuracy
 from hemp_train.recipes.dense import DensePlan, dense
 from hemp_train.recipes.loops import OneCycle, ShrinkPlan, fit, from_pool, shrink
 from hemp_train.straight_through import StraightThrough
-from hemp_train.units import Link, embed, keep_best, sort_units, unit_scores
+from hemp_train.structure import Units, sort_units
+
+
+MILD = Affine(1.5, 8, 0.08)
+TEACHER = DistillationLoss()
 
 
 @dataclass(frozen=True)
@@ -34,13 +39,13 @@ class Family:
     """A network that comes in several widths.
 
     Attributes:
-        network: makes one of given widths, one number for each link.
-        links: its hidden units, from the input on.
+        network: makes one of given widths, a number for each kind of units.
+        units: its hidden ones, by the name of the layer that makes them, from the input on.
         widths: of the full network.
     """
 
     network: Callable[[tuple[int, ...]], nn.Module]
-    links: tuple[Link, ...]
+    units: Mapping[str, Units]
     widths: tuple[int, ...]
 
 
@@ -50,7 +55,7 @@ class Plan:
 
     Attributes:
         widths: units that are left.
-        recover: epochs of distillation after units were removed.
+        recover: epochs of distillation after units were removed, at ``recover_rate``.
         without: parameters that are zero from the beginning.
         copies: augmented copies of the training images.
     """
@@ -59,32 +64,43 @@ class Plan:
     widths: tuple[int, ...]
     shrink: ShrinkPlan
     recover: int = 10
+    recover_rate: float = 0.04
     copies: int = 10
     levels: int = 7
     dead_zone: float = 0.6
     reach: float = 1.0
     without: tuple[str, ...] = ()
-    augment: Affine = Affine(1.5, 8, 0.08)
+    augment: Affine = MILD
     batch: int = 128
-    loss: DistillationLoss = DistillationLoss()
+    loss: DistillationLoss = TEACHER
 
 
 def quick(plan: Plan) -> Plan:
     """The same with an epoch or two of each stage."""
     return replace(
-        plan, dense=replace(plan.dense, epochs=2), shrink=replace(plan.shrink, epochs=5), recover=2, copies=2
+        plan,
+        dense=replace(plan.dense, epochs=2),
+        shrink=replace(plan.shrink, epochs=6),
+        recover=4,
+        recover_rate=0.02,
+        copies=2,
     )
 
 
 def remove_units(
-    model: nn.Module, family: Family, widths: Sequence[int], pool: Pool, loss: DistillationLoss, generator: torch.Generator
+    model: nn.Module,
+    family: Family,
+    widths: Sequence[int],
+    pool: Pool,
+    loss: DistillationLoss,
+    generator: torch.Generator,
 ) -> nn.Module:
     """A network of ``widths``, with those units of ``model`` that matter most for ``loss``."""
     some = (batch for _, batch in zip(range(60), pool.batches(0, 128, generator), strict=False))
-    scores = unit_scores(model, family.links, (loss(model(batch.images), batch) for batch in some))
-    weights = {name: value.detach().clone() for name, value in model.state_dict().items()}
-    for link, width in zip(family.links, widths, strict=True):
-        weights = keep_best(weights, link, scores[link.source], width)
+    scores = unit_scores(model, family.units, (loss(model(batch.images), batch) for batch in some))
+    weights = dict(model.state_dict())
+    for (layer, units), width in zip(family.units.items(), widths, strict=True):
+        weights = select_units(weights, units, scores[layer].topk(width).indices.sort().values)
     smaller = family.network(tuple(widths)).to(memory_format=torch.channels_last)
     smaller.load_state_dict(weights)
     return smaller
@@ -97,12 +113,12 @@ def _small(
     steps, batches = len(pool.labels) // plan.batch, from_pool(pool, plan.batch, generator)
     half_way = tuple(round(math.sqrt(few * many)) for few, many in zip(plan.widths, family.widths, strict=True))
     model = teacher
-    for widths, epochs, rate in ((half_way, 1, 0.02), (plan.widths, plan.recover, 0.05)):
+    for widths, epochs, rate in ((half_way, 1, 0.02), (plan.widths, plan.recover, plan.recover_rate)):
         model = remove_units(model, family, widths, pool, plan.loss, generator)
         report(f"units {'-'.join(map(str, widths))}: validation {accuracy(model, task.validation):.2%}")
         fit(
             model, batches, epochs, steps, OneCycle(rate, 0.2),
-            validation=task.validation, report=report, decay=1e-4, loss=plan.loss,
+            stage="distillation", validation=task.validation, report=report, decay=1e-4, loss=plan.loss,
         )  # fmt: skip
     return model
 
@@ -114,7 +130,8 @@ def _full_tensors(
     indices = trained.indices()
     indices |= {name: torch.zeros_like(dict(trained.model.named_parameters())[name]) for name in without}
     shapes = {name: tuple(value.shape) for name, value in network.named_parameters()}
-    full = embed(sort_units(indices, family.links), shapes)
+    sort_units(indices, list(family.units.values()))
+    full = embed(indices, shapes)
     return {name: (trained.grids.get(name) or Grid(1.0)).file_tensor(values) for name, values in full.items()}
 
 
