@@ -29,7 +29,6 @@ from hemp_train.recipes.loops import OneCycle, ShrinkPlan, fit, from_pool, shrin
 from hemp_train.straight_through import StraightThrough
 from hemp_train.structure import Units, sort_units
 
-
 MILD = Affine(1.5, 8, 0.08)
 TEACHER = DistillationLoss()
 
