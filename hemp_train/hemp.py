@@ -36,6 +36,7 @@ class Options:
     scope: Scope
     reconstruction: Scope
     insensitivity: bool
+    shift: bool
     every: int
     refit_every: int
 
@@ -79,6 +80,7 @@ class HEMP:
         parameters: Choice = None,
         scope: Scope = "layer",
         scan: str = "rows",
+        shift: bool = True,
         gradient: Gradient = "exact",
         reconstruction: Scope = "layer",
         insensitivity: bool = True,
@@ -101,6 +103,8 @@ class HEMP:
             parameters: which to quantize (``hemp_train.layers.choose``); by default those of rank 2 and more.
             scope: a histogram for each "layer", or one for the "network" (with tuples, and not with FSDP).
             scan: order of the weights in tuples: "rows", "columns" or "kernels" (``hemp_train.scan``).
+            shift: tuples begin one weight later at each computation of R's gradient, in turn, so that weights are cheap
+                beside either neighbour, as coders see them; else always with the first weight, as in the paper.
             gradient: "exact", or the "paper"'s equation 17.
             reconstruction: E of each "layer", summed, or of the "network", as in the paper; the latter hardly moves
                 anything, since the large layers hide the small ones.
@@ -122,7 +126,7 @@ class HEMP:
         self.order = order
         self.prune = prune
         self.options = Options(
-            lambda_entropy, lambda_reconstruction, scope, reconstruction, insensitivity, every, refit_every
+            lambda_entropy, lambda_reconstruction, scope, reconstruction, insensitivity, shift, every, refit_every
         )
         pin_zero = prune is not None
         self.layers = [
@@ -301,7 +305,8 @@ class HEMP:
         """Of R by the local weights, before the weighting, by layer."""
         options = self.options
         softs = [layer.soft() for layer in self.layers]
-        _, rates = network.measure(self.layers, softs, self._rate, options.scope)
+        phase = self._progress.steps // options.every % self.order if options.shift else 0
+        _, rates = network.measure(self.layers, softs, self._rate, options.scope, phase)
         _, errors = reconstruction(self.layers, softs, options.reconstruction)
         return {
             layer.name: rate.mul_(options.lambda_entropy).add_(error, alpha=options.lambda_reconstruction)

@@ -24,12 +24,13 @@ from hemp_train.tuples import Gradient, entropy_and_gradient, is_dense
 class Rate(Protocol):
     """A rate that can be minimised."""
 
-    def measure(self, layer: Layer, soft: Assignment) -> tuple[Tensor, Tensor]:
+    def measure(self, layer: Layer, soft: Assignment, phase: int = 0) -> tuple[Tensor, Tensor]:
         """Bits of the layer's indices (float64 scalar) and their gradient by the local weights, in their shape.
 
         Args:
             layer: whose indices they are.
             soft: ``layer.soft()``, the assignment of the local weights.
+            phase: so many weights are before the first tuple, where there are tuples.
         """
         ...
 
@@ -74,12 +75,12 @@ class TupleRate:
     scan_order: str = "rows"
     gradient: Gradient = "exact"
 
-    def measure(self, layer: Layer, soft: Assignment) -> tuple[Tensor, Tensor]:
+    def measure(self, layer: Layer, soft: Assignment, phase: int = 0) -> tuple[Tensor, Tensor]:
         size = layer.parameter.numel()
-        total = size // self.order
-        if not total or len(layer.levels) < 2:
+        total = (size - phase) // self.order
+        if total <= 0 or len(layer.levels) < 2:
             return nothing(layer)
-        by_shards = self._by_shards(layer, total)
+        by_shards = phase == 0 and self._by_shards(layer, total)
         if not by_shards:
             soft = whole(layer, soft)
         bits, slopes = entropy_and_gradient(
@@ -87,6 +88,7 @@ class TupleRate:
             len(layer.levels),
             self.order,
             gradient=self.gradient,
+            phase=phase,
             total=total,
             all_sum=(lambda table: sharding.all_sum(table, layer.parameter)) if by_shards else None,
         )
@@ -127,7 +129,7 @@ class ContextRate:
         self.previous = previous
         self._models: dict[str, ContextModel] = {}
 
-    def measure(self, layer: Layer, soft: Assignment) -> tuple[Tensor, Tensor]:
+    def measure(self, layer: Layer, soft: Assignment, phase: int = 0) -> tuple[Tensor, Tensor]:
         num_levels = len(layer.levels)
         if not layer.parameter.numel() or num_levels < 2:
             return nothing(layer)

@@ -71,12 +71,14 @@ class Tuples:
         return [math.prod(pick[1:], start=pick[0]) for pick in itertools.product(*both)]
 
 
-def split(assignment: Assignment, order: int) -> Tuples:
-    """Successive weights of a 1-D assignment as tuples; up to ``order`` - 1 weights at the end belong to none."""
-    whole = len(assignment.lower) // order * order
-    return Tuples(
-        tuple(Assignment(*(part[member:whole:order].contiguous() for part in assignment)) for member in range(order))
-    )
+def split(assignment: Assignment, order: int, phase: int = 0) -> Tuples:
+    """Successive weights of a 1-D assignment as tuples, the first after ``phase`` weights.
+
+    Up to ``order`` - 1 weights at the end belong to no tuple.
+    """
+    end = phase + (len(assignment.lower) - phase) // order * order
+    starts = range(phase, phase + order)
+    return Tuples(tuple(Assignment(*(part[start:end:order].contiguous() for part in assignment)) for start in starts))
 
 
 def entropy(weights: Tensor, levels: Tensor, order: int = 1, *, gradient: Gradient = "exact") -> Tensor:
@@ -121,6 +123,7 @@ def entropy_and_gradient(
     order: int,
     *,
     gradient: Gradient = "exact",
+    phase: int = 0,
     total: int | None = None,
     all_sum: Sum | None = None,
 ) -> tuple[Tensor, Tensor]:
@@ -131,10 +134,11 @@ def entropy_and_gradient(
         num_levels: N.
         order: n.
         gradient: "exact" or "paper".
+        phase: so many weights are before the first tuple.
         total: number of tuples in all processes, if other processes have more of them.
         all_sum: sum of a float64 table over these processes; the histogram must then be dense (``is_dense``).
     """
-    tuples = split(assignment, order)
+    tuples = split(assignment, order, phase)
     total = tuples.count if total is None else total
     histogram = _dense(tuples, num_levels) if is_dense(num_levels, order, total) else _sparse(tuples, num_levels)
     cells = histogram.cells(tuples, total, all_sum)
@@ -142,7 +146,7 @@ def entropy_and_gradient(
     result = torch.zeros_like(assignment.upper_probability)
     slopes = _slopes(tuples, histogram.base, cells.tables() / max(total, 1), weighted=gradient != "paper")
     for member, slope in enumerate(slopes):
-        result[member : tuples.count * order : order] = slope
+        result[phase + member : phase + tuples.count * order : order] = slope
     return bits, result
 
 

@@ -17,6 +17,7 @@ import torch
 
 from hemp_train.figures import entropies, tables
 from hemp_train.figures.studies import Study, options_for, quick, train_dense
+from hemp_train.log import Record
 from hemp_train.recipes.base import accuracy
 from hemp_train.recipes.tasks import lenet5_mnist
 
@@ -77,7 +78,7 @@ def _report(line: str) -> None:
     print(line, flush=True)
 
 
-def _run(study: Study, order: int, options: argparse.Namespace) -> list[entropies.Record]:
+def _run(study: Study, order: int, options: argparse.Namespace) -> list[Record]:
     chosen = {"order": order, "objective": "tuples", "lambda_entropy": options.strength}
     log = options.out / f"entropies-{order}.jsonl"
     log.unlink(missing_ok=True)

@@ -72,7 +72,7 @@ class Study:
             optimizer.param_groups[0]["lr"] = self.rate * min(1, 2 * (1 - epoch / self.epochs))
             for images, labels in self.task.train.batches(self.batch, generator):
                 optimizer.zero_grad()
-                functional.cross_entropy(model(images), labels).backward()
+                functional.cross_entropy(model(images), labels).backward()  # type: ignore[no-untyped-call]
                 hemp.step()
                 optimizer.step()
             self._measure(records, epoch + 1, model, hemp)
@@ -91,7 +91,7 @@ class Study:
         while done < self.finish:
             for images, labels in self.task.train.batches(self.batch, generator):
                 finishing.zero_grad()
-                functional.cross_entropy(model(images), labels).backward()
+                functional.cross_entropy(model(images), labels).backward()  # type: ignore[no-untyped-call]
                 finishing.step()
                 optimizer.step()
                 finishing.apply()
@@ -111,7 +111,7 @@ def train_dense(task: Task, epochs: int, report: Report, *, rate: float = 0.02, 
         optimizer.param_groups[0]["lr"] = rate * (1 - epoch / epochs)
         for images, labels in task.train.batches(128, generator):
             optimizer.zero_grad()
-            functional.cross_entropy(model(images), labels).backward()
+            functional.cross_entropy(model(images), labels).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
         report(f"dense, epoch {epoch + 1} of {epochs}: {accuracy(model, task.validation):.2%}")
     return model.state_dict()

@@ -140,6 +140,24 @@ def test_gradients_are_used_again_between_computations(monkeypatch: pytest.Monke
     assert computed == [0, 3, 6, 9, 12] and fitted == [6, 12]
 
 
+@pytest.mark.parametrize(("shift", "phases"), [(True, [0, 1, 2, 0]), (False, [0, 0, 0, 0])])
+def test_tuples_begin_one_weight_later_each_time(
+    shift: bool, phases: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hemp = HEMP(network(), 8, order=3, objective="tuples", every=2, shift=shift)
+    seen, measure = [], hemp._rate.measure
+
+    def remember(layer: Any, soft: Any, phase: int) -> tuple[Tensor, Tensor]:
+        seen.append(phase)
+        return measure(layer, soft, phase)
+
+    monkeypatch.setattr(hemp._rate, "measure", remember)
+    for _ in range(8):
+        hemp.step()
+    assert seen[:: len(hemp.layers)] == phases
+    assert all(layer.parameter.grad is not None for layer in hemp.layers)
+
+
 @pytest.mark.parametrize("interrupted_after", [1, 6, 11])
 @pytest.mark.parametrize("coder", ["arithmetic", "zstd"])
 def test_resuming_is_as_if_never_interrupted(coder: str, interrupted_after: int, tmp_path: Path) -> None:
@@ -353,3 +371,14 @@ def test_deep_copies_are_independent() -> None:
     state = copy.deepcopy(hemp.state_dict())
     train(model, hemp, 5)
     assert state["steps"] == 0 and hemp.state_dict()["steps"] == 5
+
+
+def test_weights_in_another_memory_format() -> None:
+    plain, strided = network(), network().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    hemps = HEMP(plain, 8, prune=hemp_train.LOBSTER()), HEMP(strided, 8, prune=hemp_train.LOBSTER())
+    for model, hemp in zip((plain, strided), hemps, strict=True):
+        loss_of(model).backward()
+        hemp.step()
+    one, two = gradients_of(plain), gradients_of(strided)
+    assert all(torch.allclose(one[name], two[name], atol=1e-6) for name in one)
+    assert hemps[0].report() == hemps[1].report()

@@ -89,6 +89,18 @@ def test_the_order_of_tuples_changes_no_bit() -> None:
     )
 
 
+@pytest.mark.parametrize("phase", [1, 2])
+def test_tuples_after_some_weights(phase: int) -> None:
+    weights = some_weights(100)
+    bits, slopes = entropy_and_gradient(assign(weights.detach(), LEVELS), 5, 3, phase=phase)
+    rest = weights.detach()[phase:].clone().requires_grad_()
+    expected = hemp_train.entropy(rest, LEVELS, 3)
+    expected.backward()
+    assert bits.item() == pytest.approx(expected.item())
+    assert rest.grad is not None and torch.allclose(slopes[phase:], rest.grad)
+    assert not slopes[:phase].any()
+
+
 def test_parts_whose_histograms_are_summed_give_the_whole() -> None:
     weights, levels = torch.randn(6001, generator=torch.Generator().manual_seed(0)), LEVELS.float()
     whole, slopes = entropy_and_gradient(assign(weights, levels), 5, 2)
@@ -133,7 +145,7 @@ def test_one_level_has_no_entropy(levels: int) -> None:
 
 
 def test_fewer_weights_than_a_tuple_has_members() -> None:
-    assert float(hemp_train.entropy(some_weights(3), LEVELS, 4)) == 0
+    assert hemp_train.entropy(some_weights(3), LEVELS, 4).item() == 0
 
 
 @pytest.mark.parametrize("num_levels", [3, 5000])
