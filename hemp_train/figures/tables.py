@@ -20,6 +20,7 @@ ABLATIONS: Mapping[str, Mapping[str, Any]] = {
     "n = 4": {"order": 4},
     "n = 2, without E": {"order": 2, "lambda_reconstruction": 0.0},
     "n = 2, without insensitivity": {"order": 2, "insensitivity": False},
+    "n = 2, tuples always from the first weight": {"order": 2, "shift": False},
 }
 
 
