@@ -219,6 +219,38 @@ def test_scaled_gradients_of_mixed_precision() -> None:
     assert all(torch.allclose(one[name], two[name] / 1024, atol=1e-6) for name in one)
 
 
+@pytest.mark.parametrize("unscale", [True, False])
+def test_gradient_scaler(unscale: bool) -> None:
+    plain, scaled = network(), network()
+    train(plain, HEMP(plain, 8, refit_every=3), 5)
+    hemp = HEMP(scaled, 8, refit_every=3)
+    optimizer = torch.optim.SGD(scaled.parameters(), lr=0.05, momentum=0.9)
+    scaler = torch.amp.GradScaler("cpu", init_scale=256.0)
+    for _ in range(5):
+        optimizer.zero_grad()
+        scaler.scale(loss_of(scaled)).backward()
+        if unscale:
+            scaler.unscale_(optimizer)
+        hemp.step(1.0 if unscale else scaler.get_scale())
+        scaler.step(optimizer)
+        scaler.update()
+    assert torch.allclose(weights_of(plain), weights_of(scaled), atol=1e-6)
+
+
+def test_a_step_that_overflowed_is_still_skipped() -> None:
+    model = network()
+    hemp = HEMP(model, 8)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+    scaler = torch.amp.GradScaler("cpu", init_scale=256.0)
+    before = weights_of(model)
+    scaler.scale(loss_of(model)).backward()
+    model[3].weight.grad[0, 0] = float("inf")  # type: ignore[union-attr,index]
+    hemp.step(scaler.get_scale())
+    scaler.step(optimizer)
+    scaler.update()
+    assert torch.equal(weights_of(model), before) and scaler.get_scale() == 128
+
+
 def test_autocast_to_bfloat16() -> None:
     model = network()
     hemp = HEMP(model, 8)
