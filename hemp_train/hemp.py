@@ -19,7 +19,7 @@ from hemp_train import network, saving, sharding
 from hemp_train.finishing import Finishing
 from hemp_train.layers import Choice, Layer
 from hemp_train.lobster import LOBSTER
-from hemp_train.rates import Rate, TupleRate, rate_of
+from hemp_train.rates import How, Rate, Slope, TupleRate, rate_of
 from hemp_train.reconstruction import Scope, reconstruction
 from hemp_train.scan import axes_of
 from hemp_train.tuples import Gradient
@@ -37,6 +37,7 @@ class Options:
     reconstruction: Scope
     insensitivity: bool
     shift: bool
+    slope: Slope
     every: int
     refit_every: int
 
@@ -82,6 +83,7 @@ class HEMP:
         scan: str = "rows",
         shift: bool = True,
         gradient: Gradient = "exact",
+        slope: Slope = "local",
         reconstruction: Scope = "layer",
         insensitivity: bool = True,
         every: int = 4,
@@ -106,6 +108,8 @@ class HEMP:
             shift: tuples begin one weight later at each computation of R's gradient, in turn, so that weights are cheap
                 beside either neighbour, as coders see them; else always with the first weight, as in the paper.
             gradient: "exact", or the "paper"'s equation 17.
+            slope: "chord" in the place of the gradient (``hemp_train.rates.chord``): it frees weights from the outer
+                levels, where neither the gradient nor E moves them; for rates of single indices, contexts or not.
             reconstruction: E of each "layer", summed, or of the "network", as in the paper; the latter hardly moves
                 anything, since the large layers hide the small ones.
             insensitivity: weight R's gradient by 1 - |dL/dw| / max |dL/dw| (equation 27), the layer's maximum.
@@ -126,7 +130,15 @@ class HEMP:
         self.order = order
         self.prune = prune
         self.options = Options(
-            lambda_entropy, lambda_reconstruction, scope, reconstruction, insensitivity, shift, every, refit_every
+            lambda_entropy,
+            lambda_reconstruction,
+            scope,
+            reconstruction,
+            insensitivity,
+            shift,
+            slope,
+            every,
+            refit_every,
         )
         pin_zero = prune is not None
         self.layers = [
@@ -136,7 +148,9 @@ class HEMP:
         self._tuples = TupleRate(order, scan, gradient)
         self._rate: Rate = self._tuples
         if objective == "coder":
-            self._rate = rate_of(coder, order, scan_order=scan, gradient=gradient)
+            self._rate = rate_of(coder, order, scan_order=scan, gradient=gradient, slope=slope)
+        elif slope == "chord":
+            raise ValueError('slope="chord" is for what coders pay: choose objective="coder"')
         if scope == "network":
             network.check(self.layers, self._rate)
         self._progress = _Progress()
@@ -306,7 +320,7 @@ class HEMP:
         options = self.options
         softs = [layer.soft() for layer in self.layers]
         phase = self._progress.steps // options.every % self.order if options.shift else 0
-        _, rates = network.measure(self.layers, softs, self._rate, options.scope, phase)
+        _, rates = network.measure(self.layers, softs, self._rate, options.scope, How(phase, options.slope))
         _, errors = reconstruction(self.layers, softs, options.reconstruction)
         return {
             layer.name: rate.mul_(options.lambda_entropy).add_(error, alpha=options.lambda_reconstruction)

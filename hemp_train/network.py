@@ -12,10 +12,12 @@ import hemp_codec
 from hemp_train import scan, sharding
 from hemp_train.assignment import Assignment
 from hemp_train.layers import Layer
-from hemp_train.rates import Rate, TupleRate
+from hemp_train.rates import How, Rate, TupleRate
 from hemp_train.reconstruction import Scope, reconstruction
 from hemp_train.tuples import entropy_and_gradient
 from hemp_train.tuples import hard_entropy as _hard_entropy
+
+_PLAIN = How()
 
 Measure = Callable[[list[Assignment]], tuple[Tensor, list[Tensor]]]
 
@@ -29,7 +31,7 @@ def check(layers: Sequence[Layer], rate: Rate) -> None:
 
 
 def measure(
-    layers: Sequence[Layer], softs: Sequence[Assignment], rate: Rate, scope: Scope, phase: int = 0
+    layers: Sequence[Layer], softs: Sequence[Assignment], rate: Rate, scope: Scope, how: How = _PLAIN
 ) -> tuple[Tensor, list[Tensor]]:
     """Bits per index (scalar, float64) and its gradient by the local weights of each layer.
 
@@ -38,12 +40,12 @@ def measure(
         softs: the ``soft()`` of each.
         rate: what is measured.
         scope: of the histograms.
-        phase: so many weights are before the first tuple.
+        how: phase and slope.
     """
     size = max(sum(layer.parameter.numel() for layer in layers), 1)
     if scope == "network" and isinstance(rate, TupleRate):
-        return _measure_network(layers, softs, rate, phase)
-    measured = [rate.measure(layer, soft, phase) for layer, soft in zip(layers, softs, strict=True)]
+        return _measure_network(layers, softs, rate, how.phase)
+    measured = [rate.measure(layer, soft, how) for layer, soft in zip(layers, softs, strict=True)]
     bits = sum((bits for bits, _ in measured), torch.zeros((), dtype=torch.float64, device=measured[0][0].device))
     return bits / size, [gradient.div_(size) for _, gradient in measured]
 

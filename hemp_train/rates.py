@@ -7,7 +7,7 @@ entropy of each index under contexts that the indices around it make.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -20,17 +20,32 @@ from hemp_train.contexts import ContextModel, fit_contexts
 from hemp_train.layers import Layer, to_work
 from hemp_train.tuples import Gradient, entropy_and_gradient, is_dense
 
+Slope = Literal["local", "chord"]
+
+
+class How(NamedTuple):
+    """How a rate is measured.
+
+    Attributes:
+        phase: so many weights are before the first tuple, where there are tuples.
+        slope: "local", the gradient; "chord", the slope from each weight's level straight to the level of zero,
+            (bits(q) - bits(0)) / |w|, where contexts hold what the bits depend on.
+    """
+
+    phase: int = 0
+    slope: Slope = "local"
+
 
 class Rate(Protocol):
     """A rate that can be minimised."""
 
-    def measure(self, layer: Layer, soft: Assignment, phase: int = 0) -> tuple[Tensor, Tensor]:
+    def measure(self, layer: Layer, soft: Assignment, how: How) -> tuple[Tensor, Tensor]:
         """Bits of the layer's indices (float64 scalar) and their gradient by the local weights, in their shape.
 
         Args:
             layer: whose indices they are.
             soft: ``layer.soft()``, the assignment of the local weights.
-            phase: so many weights are before the first tuple, where there are tuples.
+            how: what else counts.
         """
         ...
 
@@ -45,7 +60,14 @@ class Rate(Protocol):
     def load_state_dict(self, state: dict[str, Tensor]) -> None: ...
 
 
-def rate_of(coder: str | Coder, order: int, *, scan_order: str = "rows", gradient: Gradient = "exact") -> Rate:
+def rate_of(
+    coder: str | Coder,
+    order: int,
+    *,
+    scan_order: str = "rows",
+    gradient: Gradient = "exact",
+    slope: Slope = "local",
+) -> Rate:
     """The rate that ``coder`` pays.
 
     Args:
@@ -54,8 +76,16 @@ def rate_of(coder: str | Coder, order: int, *, scan_order: str = "rows", gradien
             says.  For a coder with contexts, one more than the number of previous indices in the context.
         scan_order: of the tuples; a coder with contexts has its own.
         gradient: of tuples, "exact" or "paper".
+        slope: that it will be asked for.
+
+    Raises:
+        ValueError: the chord of a rate of tuples is asked for.
     """
     model: RateModel = coders.resolve(coder).rate_model()
+    if slope == "chord" and not model.conditional:
+        if model.order > 1 and order > 1:
+            raise ValueError(f'slope="chord" is for rates of single indices, and {model.name!r} pays for tuples')
+        return ContextRate(())
     if model.conditional:
         return ContextRate(model.contexts, previous=order - 1 if "previous" in model.contexts else 0)
     return TupleRate(order if model.order > 1 else 1, scan_order, gradient)
@@ -75,8 +105,8 @@ class TupleRate:
     scan_order: str = "rows"
     gradient: Gradient = "exact"
 
-    def measure(self, layer: Layer, soft: Assignment, phase: int = 0) -> tuple[Tensor, Tensor]:
-        size = layer.parameter.numel()
+    def measure(self, layer: Layer, soft: Assignment, how: How) -> tuple[Tensor, Tensor]:
+        size, phase = layer.parameter.numel(), how.phase
         total = (size - phase) // self.order
         if total <= 0 or len(layer.levels) < 2:
             return nothing(layer)
@@ -129,18 +159,20 @@ class ContextRate:
         self.previous = previous
         self._models: dict[str, ContextModel] = {}
 
-    def measure(self, layer: Layer, soft: Assignment, phase: int = 0) -> tuple[Tensor, Tensor]:
+    def measure(self, layer: Layer, soft: Assignment, how: How) -> tuple[Tensor, Tensor]:
         num_levels = len(layer.levels)
         if not layer.parameter.numel() or num_levels < 2:
             return nothing(layer)
         soft = whole(layer, soft)
         hard = soft.nearest()
         model = self.model_of(layer, hard)
-        cells = model.contexts(hard, layer.zero, num_levels) * num_levels + soft.lower
+        contexts = model.contexts(hard, layer.zero, num_levels) * num_levels
+        cells = contexts + soft.lower
         bits = soft_bits(cells, soft.upper_probability, model.count(num_levels), num_levels).view(-1)
         low, rise = take(bits, cells), take(bits.diff(append=bits[:1]), cells)
         total = (low + rise * soft.upper_probability).sum()
-        return total, sharding.part_of((rise * soft.slope).to(soft.slope.dtype), layer.parameter)
+        slopes = rise * soft.slope if how.slope == "local" else chord(layer, hard, contexts, bits)
+        return total, sharding.part_of(slopes.to(soft.slope.dtype), layer.parameter)
 
     def model_of(self, layer: Layer, indices: Tensor) -> ContextModel:
         """The contexts of the layer; fitted to ``indices``, all of them, if they have not been yet."""
@@ -158,6 +190,28 @@ class ContextRate:
         self._models = {
             name: ContextModel.from_parameters(values, self.features, self.previous) for name, values in state.items()
         }
+
+
+def chord(layer: Layer, hard: Tensor, contexts: Tensor, bits: Tensor) -> Tensor:
+    """The slope of the bits from each weight's level to the level of zero, outwards; never inwards.
+
+    The gradient sees the next level only: where inner levels are rare and dear, weights at an outer level rest there,
+    and those beyond it feel nothing.  The chord draws all of them to zero, those hardest that are near and dear.
+    Weights at zero already feel the chord of the next level on their side.
+
+    Args:
+        layer: whose weights they are; all of them.
+        hard: indices, in the weights' shape.
+        contexts: number of the context times that of levels, likewise.
+        bits: of each level in each context, 1-D.
+    """
+    from_zero = to_work(sharding.full(layer.parameter.detach())) - layer.levels[layer.zero]
+    at_zero = hard == layer.zero
+    level = torch.where(at_zero, hard + from_zero.sign().int(), hard).clamp(0, len(layer.levels) - 1)
+    rise = (take(bits, contexts + level) - take(bits, contexts + layer.zero)).clamp_min(0)
+    reach = (take(layer.levels, level) - layer.levels[layer.zero]).abs()
+    distance = torch.where(at_zero, reach, from_zero.abs())
+    return torch.where(distance > 0, from_zero.sign() * rise / distance.clamp_min(torch.finfo(distance.dtype).tiny), 0)
 
 
 def soft_bits(cells: Tensor, upper: Tensor, num_contexts: int, num_levels: int) -> Tensor:

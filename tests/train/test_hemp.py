@@ -147,9 +147,9 @@ def test_tuples_begin_one_weight_later_each_time(
     hemp = HEMP(network(), 8, order=3, objective="tuples", every=2, shift=shift)
     seen, measure = [], hemp._rate.measure
 
-    def remember(layer: Any, soft: Any, phase: int) -> tuple[Tensor, Tensor]:
-        seen.append(phase)
-        return measure(layer, soft, phase)
+    def remember(layer: Any, soft: Any, how: Any) -> tuple[Tensor, Tensor]:
+        seen.append(how.phase)
+        return measure(layer, soft, how)
 
     monkeypatch.setattr(hemp._rate, "measure", remember)
     for _ in range(8):
@@ -379,6 +379,8 @@ def test_finishing_continues_into_the_file(tmp_path: Path) -> None:
         ({"scope": "network", "coder": "arithmetic"}, "for tuples"),
         ({"gradient": "autograd"}, "exact"),
         ({"scan": "spiral", "objective": "tuples"}, "no scan order"),
+        ({"slope": "chord", "coder": "zstd"}, "pays for tuples"),
+        ({"slope": "chord", "objective": "tuples"}, "what coders pay"),
     ],
 )
 def test_what_is_out_of_range_is_refused(options: dict[str, Any], message: str) -> None:

@@ -10,7 +10,7 @@ from hemp_codec.coders import Coder, RateModel
 from hemp_train import HEMP, scan
 from hemp_train.contexts import fit_contexts
 from hemp_train.layers import Layer
-from hemp_train.rates import ContextRate, TupleRate, rate_of
+from hemp_train.rates import ContextRate, How, TupleRate, rate_of
 
 
 class OneLayer(nn.Module):
@@ -58,14 +58,14 @@ def test_gradient_of_the_conditional_entropy(previous: int) -> None:
     weights = rows_of_different_spread(12, 20).double().clamp(-1.2, 1.2)
     rate = ContextRate(("row", "column", "above", "previous"), previous)
     layer = layer_of(weights, levels)
-    _, slopes = rate.measure(layer, layer.soft())
+    _, slopes = rate.measure(layer, layer.soft(), How())
     hard = layer.soft().nearest()
 
     def bits(values: Tensor) -> float:
         moved = layer_of(values, levels)
         soft = moved.soft()
         assert torch.equal(soft.nearest(), hard)  # else the contexts are others
-        return rate.measure(moved, soft)[0].item()
+        return rate.measure(moved, soft, How())[0].item()
 
     # Bits move with the frequencies too, but to first order only through the prior's share of each context.
     inside = (slopes != 0) & ((layer.soft().upper_probability - 0.5).abs() > 0.05)
@@ -73,6 +73,42 @@ def test_gradient_of_the_conditional_entropy(previous: int) -> None:
     step = 1e-5
     found = (bits(weights + step * direction) - bits(weights - step * direction)) / (2 * step)
     assert found == pytest.approx(float((slopes * direction).sum()), rel=0.15)
+
+
+@pytest.mark.parametrize("coder", ["rans", "arithmetic"])
+def test_the_chord_leads_to_zero(coder: str) -> None:
+    """Outwards everywhere, so that descent goes to zero; also beyond the outermost levels, where the gradient is 0."""
+    levels = torch.tensor([-1.0, -0.4, 0.0, 0.4, 1.0])
+    weights = rows_of_different_spread().clamp(-3, 3)
+    layer = layer_of(weights, levels)
+    rate = rate_of(coder, 2, slope="chord")
+    bits, slopes = rate.measure(layer, layer.soft(), How(slope="chord"))
+    assert bits.item() == rate.measure(layer, layer.soft(), How())[0].item()
+    assert torch.all(slopes * weights >= 0)
+    beyond = weights.abs() > 1.1
+    local = rate.measure(layer, layer.soft(), How())[1]
+    assert not local[beyond].any()
+    assert (slopes[beyond] != 0).double().mean() > (0.9 if coder == "rans" else 0.3)  # in rows of such, zero is dear
+
+
+def test_chord_of_single_indices() -> None:
+    levels = torch.tensor([-1.0, 0.0, 0.5])
+    weights = torch.tensor([0.0, 0.1, -0.2, 0.0, 0.0, 0.5, 0.7, -1.5, -0.9, 0.05])
+    layer = layer_of(weights, levels)
+    _, slopes = rate_of("rans", 1, slope="chord").measure(layer, layer.soft(), How(slope="chord"))
+    soft = layer.soft()
+    counts = torch.zeros(3, dtype=torch.float64)
+    for number, share in zip(soft.lower.tolist(), soft.upper_probability.tolist(), strict=True):
+        counts[number] += 1 - share
+        counts[number + 1] += share
+    prior = (counts + 0.4) / (counts + 0.4).sum()
+    bits = -((counts + 16 * prior) / (counts.sum() + 16)).log2()
+    for weight, slope in zip(weights.tolist(), slopes.tolist(), strict=True):
+        level = 0 if weight < 0 else 2
+        reach = abs(weight) if not -0.5 <= weight <= 0.25 else abs(levels[level].item())
+        expected = (bits[level] - bits[1]).clamp_min(0).item() / reach
+        sign = (weight > 0) - (weight < 0)
+        assert slope == pytest.approx(sign * expected, rel=1e-4)
 
 
 def test_contexts_see_what_single_indices_do_not() -> None:
