@@ -88,7 +88,7 @@ def test_the_chord_leads_to_zero(coder: str) -> None:
     beyond = weights.abs() > 1.1
     local = rate.measure(layer, layer.soft(), How())[1]
     assert not local[beyond].any()
-    assert (slopes[beyond] != 0).double().mean() > (0.9 if coder == "rans" else 0.3)  # in rows of such, zero is dear
+    assert (slopes[beyond] != 0).double().mean() > (0.9 if coder == "rans" else 0.2)  # in rows of such, zero is dear
 
 
 def test_chord_of_single_indices() -> None:
