@@ -29,9 +29,8 @@ from hemp_train.recipes.loops import OneCycle, ShrinkPlan, fit, from_pool, shrin
 from hemp_train.straight_through import StraightThrough
 from hemp_train.structure import Units, sort_units
 
-
-MILD = Affine(1.5, 8, 0.08)
-TEACHER = DistillationLoss()
+MILD = Affine(1, 3, 0.03)
+TEACHER = DistillationLoss(0.5, 1.5)
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ class Plan:
     shrink: ShrinkPlan
     recover: int = 10
     recover_rate: float = 0.04
-    copies: int = 10
+    copies: int = 6
     levels: int = 7
     dead_zone: float = 0.6
     reach: float = 1.0
@@ -106,7 +105,7 @@ def remove_units(
     return smaller
 
 
-def _small(
+def narrowed(
     teacher: nn.Module, family: Family, plan: Plan, pool: Pool, task: Task, report: Report, generator: torch.Generator
 ) -> nn.Module:
     """``teacher`` without most of its units, in two goes."""
@@ -131,8 +130,8 @@ def _full_tensors(
     indices |= {name: torch.zeros_like(dict(trained.model.named_parameters())[name]) for name in without}
     shapes = {name: tuple(value.shape) for name, value in network.named_parameters()}
     sort_units(indices, list(family.units.values()))
-    full = embed(indices, shapes)
-    return {name: (trained.grids.get(name) or Grid(1.0)).file_tensor(values) for name, values in full.items()}
+    full, grids = embed(indices, shapes), trained.current_grids()
+    return {name: grids.get(name, Grid(1.0)).file_tensor(values) for name, values in full.items()}
 
 
 def _train(family: Family, plan: Plan, task: Task, settings: Settings, path: Path) -> None:
@@ -142,7 +141,7 @@ def _train(family: Family, plan: Plan, task: Task, settings: Settings, path: Pat
     teacher = dense(task, plan.dense, settings, path.parent)
     augment = replace(plan.augment, background=task.background)
     pool = Pool.of(task.train, teacher, augment, plan.copies, generator)
-    model = _small(teacher, family, plan, pool, task, settings.report, generator)
+    model = narrowed(teacher, family, plan, pool, task, settings.report, generator)
     parameters = dict(model.named_parameters())
     for name in plan.without:
         parameters.pop(name).data.zero_().requires_grad_(False)
