@@ -45,8 +45,8 @@ BEST_HQ = units_first.Plan(
 BEST_300 = units_first.Plan(
     LENET300_DENSE,
     (80, 40),
-    ShrinkPlan(epochs=60, strength=2e-5, ramp=0.4, hold=0.3, freeze=0.65, off=0.8),
-    recover=20,
+    ShrinkPlan(epochs=50, strength=1e-5, ramp=0.4, hold=0.3, freeze=0.65, off=0.8),
+    recover=12,
 )
 
 HEMP_ALONE = methods.Plan(
@@ -56,7 +56,7 @@ HEMP_ALONE = methods.Plan(
 )
 HEMP_LOBSTER = hemp_lobster.Plan(
     replace(BEST, recover=10),
-    {"levels": 7, "order": 2, "lambda_entropy": 0.1, "lambda_reconstruction": 0.01, "refit_every": 100},
+    {"levels": 7, "order": 2, "lambda_entropy": 0.4, "lambda_reconstruction": 0.01, "refit_every": 100},
     decay=1e-4,
     tolerance=0.05,
     epochs=30,

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -97,9 +98,11 @@ def fit(
     """
     loss = loss or DistillationLoss()
     parameters = list(model.parameters())
-    weights = {"params": [value for value in parameters if value.dim() > 1], "weight_decay": decay}
-    others = {"params": [value for value in parameters if value.dim() <= 1]}
-    optimizer = torch.optim.SGD([weights, others], lr=rate(0), momentum=0.9, nesterov=True)
+    groups: list[dict[str, Any]] = [
+        {"params": [value for value in parameters if value.dim() > 1], "weight_decay": decay},
+        {"params": [value for value in parameters if value.dim() <= 1]},
+    ]
+    optimizer = torch.optim.SGD(groups, lr=rate(0), momentum=0.9, nesterov=True)
     for epoch in range(epochs):
         model.train()
         for number, batch in enumerate(batches(epoch)):

@@ -83,7 +83,7 @@ class Plan:
     units: tuple[Units, ...] = ()
     bias_levels: int = 32
     augment: Affine = MILD
-    copies: int = 10
+    copies: int = 4
     batch: int = 128
 
 
@@ -116,10 +116,10 @@ def ect(levels: int, alpha: float, rate: float) -> Method:
         trained = ECT(run.model, levels, alpha)
         optimizer = torch.optim.Adam(run.model.parameters(), lr=rate)
         for epoch, last, batch in run.each(HoldThenFall(rate, 0.3), optimizer):
-            (LABELS_ONLY(run.model(batch.images), batch) + trained.penalty()).backward()
+            (LABELS_ONLY(run.model(batch.images), batch) + trained.penalty()).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             if last:
-                run.report("ECT", epoch, saving.coded_bytes(trained.tensors(), coder="arithmetic"))
+                run.report("ECT", epoch, saving.coded_bytes({**trained.tensors()}, coder="arithmetic"))
         return trained.finish()
 
     return train
@@ -132,10 +132,10 @@ def compressible(strength: float, rate: float, step: float, hold: float = 0.6) -
         optimizer = torch.optim.SGD(run.model.parameters(), lr=rate, momentum=0.9)
         for epoch, last, batch in run.each(HoldThenFall(rate, hold), optimizer):
             loss = LABELS_ONLY(run.model(batch.images), batch) + strength * compressibility(run.model)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             if last:
-                size = saving.coded_bytes(quantize(run.model, DeadZone(step)), coder="arithmetic")
+                size = saving.coded_bytes({**quantize(run.model, DeadZone(step))}, coder="arithmetic")
                 run.report("compressibility", epoch, size)
         return Finishing(run.model, quantize(run.model, DeadZone(step)))
 
@@ -154,7 +154,7 @@ def finish(run: Run, finishing: Finishing, rate: float, loss: DistillationLoss) 
             finishing.step()
             optimizer.step()
             finishing.apply()
-        run.report("finishing", epoch, saving.coded_bytes(finishing.tensors(), coder="arithmetic"))
+        run.report("finishing", epoch, saving.coded_bytes({**finishing.tensors()}, coder="arithmetic"))
 
 
 def _train(plan: Plan, task: Task, settings: Settings, path: Path) -> None:

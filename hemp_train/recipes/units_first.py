@@ -23,7 +23,7 @@ from hemp_train.data.splits import Split
 from hemp_train.distillation import DistillationLoss, Pool
 from hemp_train.grids import Grid
 from hemp_train.narrowing import embed, select_units, unit_scores
-from hemp_train.recipes.base import Recipe, Report, Settings, Task, accuracy
+from hemp_train.recipes.base import Recipe, Report, Settings, Task, accuracy, channels_last
 from hemp_train.recipes.dense import DensePlan, dense
 from hemp_train.recipes.loops import OneCycle, ShrinkPlan, fit, from_pool, shrink
 from hemp_train.straight_through import StraightThrough
@@ -100,7 +100,7 @@ def remove_units(
     weights = dict(model.state_dict())
     for (layer, units), width in zip(family.units.items(), widths, strict=True):
         weights = select_units(weights, units, scores[layer].topk(width).indices.sort().values)
-    smaller = family.network(tuple(widths)).to(memory_format=torch.channels_last)
+    smaller = channels_last(family.network(tuple(widths)))
     smaller.load_state_dict(weights)
     return smaller
 
