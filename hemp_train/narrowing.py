@@ -37,7 +37,8 @@ def unit_scores(model: nn.Module, layers: Iterable[str], losses: Iterable[Tensor
             output.retain_grad()
             outputs[name] = output
 
-        return modules[name].register_forward_hook(hook)
+        handle: torch.utils.hooks.RemovableHandle = modules[name].register_forward_hook(hook)
+        return handle
 
     handles = [keep(name) for name in layers]
     scores: dict[str, Tensor] = {}

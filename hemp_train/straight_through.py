@@ -6,9 +6,10 @@ The pull towards a short code is added to the gradient, as HEMP adds its own; he
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import nn
@@ -22,8 +23,15 @@ from hemp_train.grids import Grid
 class _Part:
     parameter: nn.Parameter
     grid: Grid
+    log_step: nn.Parameter
     pull: torch.Tensor | None = None
     zeros: torch.Tensor | None = None
+
+    def follow_step(self) -> None:
+        """Take up the trained step; the weights grow with it, so that their indices stay."""
+        step = math.exp(float(self.log_step))
+        self.parameter.mul_(step / self.grid.step)
+        self.grid = replace(self.grid, step=step)
 
     def indices(self) -> torch.Tensor:
         return self.grid.indices(self.parameter.detach())
@@ -37,7 +45,7 @@ class StraightThrough:
         with shrink.quantized():
             loss(model(images), labels).backward()
         shrink.step(3e-5)           # adds 3e-5 times the slope of the code length in bits
-        optimizer.step()
+        optimizer.step()            # may have shrink.step_parameters() too: then the grids' steps are trained
         shrink.apply()
 
     Attributes:
@@ -55,7 +63,17 @@ class StraightThrough:
         missing = sorted(set(self.grids) - set(parameters))
         if missing:
             raise ValueError(f"the model has no parameter {', '.join(missing)}")
-        self._parts = {name: _Part(parameters[name], grid) for name, grid in self.grids.items()}
+        self._parts = {
+            name: _Part(parameters[name], grid, nn.Parameter(torch.tensor(math.log(grid.step), dtype=torch.float64)))
+            for name, grid in self.grids.items()
+        }
+
+    def step_parameters(self) -> list[nn.Parameter]:
+        """Logarithms of the grids' steps, for an optimizer of their own: they want a lower rate than weights.
+
+        A scale for each tensor is all that a network needs of its levels, and takes four bytes.
+        """
+        return [part.log_step for part in self._parts.values()]
 
     @contextmanager
     def quantized(self) -> Iterator[None]:
@@ -80,6 +98,7 @@ class StraightThrough:
             slope = part.parameter.grad
             if slope is None:
                 continue
+            part.log_step.grad = ((slope * part.indices()).sum() * part.grid.step).to(torch.float64)
             slope.masked_fill_(part.grid.outside(part.parameter) & (slope * part.parameter < 0), 0)
             if strength:
                 if part.pull is None or self._steps % self.every == 0:
@@ -91,8 +110,9 @@ class StraightThrough:
 
     @torch.no_grad()
     def apply(self) -> None:
-        """Set frozen zeros to zero again, where an optimizer's momentum moved them; after ``optimizer.step()``."""
+        """Take up trained steps, and set frozen zeros, which momentum moved, to zero; after ``optimizer.step()``."""
         for part in self._parts.values():
+            part.follow_step()
             if part.zeros is not None:
                 part.parameter.masked_fill_(part.zeros, 0)
 
@@ -107,6 +127,10 @@ class StraightThrough:
     def indices(self) -> dict[str, torch.Tensor]:
         """The numbers of the levels, around zero, as floating-point numbers in the parameters' shapes, by name."""
         return {name: part.indices() for name, part in self._parts.items()}
+
+    def current_grids(self) -> dict[str, Grid]:
+        """The grids with their steps as trained, by name."""
+        return {name: part.grid for name, part in self._parts.items()}
 
     def bits(self) -> float:
         """The estimated code length of all indices."""

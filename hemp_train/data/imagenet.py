@@ -19,7 +19,7 @@ PIXELS, SHORT_SIDE = 224, 256
 
 def _standardised(image: Image.Image) -> torch.Tensor:
     pixels = np.asarray(image, np.float32) / 255
-    return torch.from_numpy((pixels - np.float32(MEAN)) / np.float32(STD)).permute(2, 0, 1)
+    return torch.from_numpy((pixels - np.array(MEAN, np.float32)) / np.array(STD, np.float32)).permute(2, 0, 1)
 
 
 def centre(image: Image.Image) -> torch.Tensor:

@@ -39,7 +39,7 @@ class Split:
     def batches(self, size: int, generator: torch.Generator | None = None) -> Iterator[Labelled]:
         """See ``Images``."""
         order = torch.arange(len(self)) if generator is None else torch.randperm(len(self), generator=generator)
-        for chosen in order.split(size):
+        for chosen in torch.split(order, size):
             yield self.images[chosen], self.labels[chosen]
 
     def hold_out(self, count: int) -> tuple[Split, Split]:

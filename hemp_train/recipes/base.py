@@ -70,6 +70,12 @@ class Result:
     quick: bool
 
 
+def channels_last(model: nn.Module) -> nn.Module:
+    """``model`` with its weights in the memory format in which convolutions are quicker on processors, in place."""
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return model
+
+
 @torch.no_grad()
 def accuracy(model: nn.Module, images: Images) -> float:
     """Share of ``images`` whose most likely class is the label."""

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from hemp_train.data.augment import Affine, Augmentation, WholeShift
-from hemp_train.recipes.base import Settings, Task, accuracy
+from hemp_train.recipes.base import Settings, Task, accuracy, channels_last
 from hemp_train.recipes.loops import OneCycle, fit, from_images, steps_per_epoch
 
 
@@ -29,13 +29,13 @@ class DensePlan:
 def dense(task: Task, plan: DensePlan, settings: Settings, out: Path) -> nn.Module:
     """The dense network of ``plan``: from ``out``, where an earlier run with the same seed left it, or trained and
     left there."""
-    model = task.network().to(memory_format=torch.channels_last)
+    model = channels_last(task.network())
     kept = out / f"{plan.name}-dense-{'quick-' if settings.quick else ''}{settings.seed}.pt"
     if kept.exists():
         model.load_state_dict(torch.load(kept, weights_only=True))
     else:
         torch.manual_seed(settings.seed)
-        model = task.network().to(memory_format=torch.channels_last)
+        model = channels_last(task.network())
         generator = torch.Generator().manual_seed(settings.seed)
         augment: Augmentation = replace(plan.augment, background=task.background)
         fit(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hemp_train.data.augment import Affine
 from hemp_train.models.lenet import LeNet5, LeNet300
-from hemp_train.recipes import units_first
+from hemp_train.recipes import hemp_lobster, methods, units_first
 from hemp_train.recipes.dense import DensePlan
 from hemp_train.recipes.loops import ShrinkPlan
 from hemp_train.recipes.tasks import lenet5_mnist, lenet300_mnist
@@ -31,24 +33,49 @@ LENET300 = units_first.Family(
 BEST = units_first.Plan(
     LENET5_DENSE,
     (8, 18, 60),
-    ShrinkPlan(epochs=50, strength=7e-5, ramp=0.5, hold=0.3, freeze=0.65, off=0.8),
+    ShrinkPlan(epochs=40, strength=3e-5, ramp=0.5, hold=0.3, freeze=0.65, off=0.8),
     without=("fc1.bias", "fc2.bias"),
 )
 BEST_HQ = units_first.Plan(
     LENET5_DENSE,
     (8, 18, 60),
-    ShrinkPlan(epochs=50, strength=2e-5, ramp=0.4, hold=0.3, freeze=0.65, off=0.8),
+    ShrinkPlan(epochs=40, strength=8e-6, ramp=0.4, hold=0.3, freeze=0.65, off=0.8),
     without=("fc1.bias", "fc2.bias"),
 )
 BEST_300 = units_first.Plan(
     LENET300_DENSE,
     (80, 40),
-    ShrinkPlan(epochs=60, strength=2e-5, ramp=0.4, hold=0.3, freeze=0.65, off=0.8),
-    recover=20,
+    ShrinkPlan(epochs=50, strength=1e-5, ramp=0.4, hold=0.3, freeze=0.65, off=0.8),
+    recover=12,
 )
 
+HEMP_ALONE = methods.Plan(
+    LENET5_DENSE,
+    methods.hemp({"levels": 3, "order": 2, "objective": "tuples", "lambda_entropy": 20.0}, rate=0.02),
+    epochs=8,
+)
+HEMP_LOBSTER = hemp_lobster.Plan(
+    replace(BEST, recover=10),
+    {"levels": 7, "order": 2, "lambda_entropy": 0.4, "lambda_reconstruction": 0.01, "refit_every": 100},
+    decay=1e-4,
+    tolerance=0.05,
+    epochs=30,
+)
+COMPRESSIBLE = methods.Plan(LENET5_DENSE, methods.compressible(strength=3e-3, rate=0.03, step=0.3), epochs=10)
+ECT5 = methods.Plan(LENET5_DENSE, methods.ect(levels=3, alpha=3e-6, rate=0.01), epochs=6)
+COMPRESSIBLE_300 = methods.Plan(LENET300_DENSE, methods.compressible(strength=3e-3, rate=0.03, step=0.3), epochs=30)
+ECT_300 = methods.Plan(LENET300_DENSE, methods.ect(levels=3, alpha=3e-6, rate=0.01), epochs=20)
+
 RECIPES = (
+    methods.recipe("lenet5-mnist-hemp", "LeNet-5: HEMP as published, n = 2", lenet5_mnist, HEMP_ALONE),
+    hemp_lobster.recipe("lenet5-mnist-hemp-lobster", "LeNet-5: HEMP with LOBSTER", lenet5_mnist, LENET5, HEMP_LOBSTER),
     units_first.recipe("lenet5-mnist-best", "LeNet-5: everything, as small as possible", lenet5_mnist, LENET5, BEST),
     units_first.recipe("lenet5-mnist-best-hq", "LeNet-5: everything, more accurate", lenet5_mnist, LENET5, BEST_HQ),
+    methods.recipe("lenet5-mnist-ect", "LeNet-5: ECT", lenet5_mnist, ECT5),
+    methods.recipe("lenet5-mnist-compressibility", "LeNet-5: compressibility loss", lenet5_mnist, COMPRESSIBLE),
     units_first.recipe("lenet300-mnist-best", "LeNet-300-100: everything", lenet300_mnist, LENET300, BEST_300),
+    methods.recipe("lenet300-mnist-ect", "LeNet-300-100: ECT", lenet300_mnist, ECT_300),
+    methods.recipe(
+        "lenet300-mnist-compressibility", "LeNet-300-100: compressibility loss", lenet300_mnist, COMPRESSIBLE_300
+    ),
 )

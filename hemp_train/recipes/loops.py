@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -97,9 +98,11 @@ def fit(
     """
     loss = loss or DistillationLoss()
     parameters = list(model.parameters())
-    weights = {"params": [value for value in parameters if value.dim() > 1], "weight_decay": decay}
-    others = {"params": [value for value in parameters if value.dim() <= 1]}
-    optimizer = torch.optim.SGD([weights, others], lr=rate(0), momentum=0.9, nesterov=True)
+    groups: list[dict[str, Any]] = [
+        {"params": [value for value in parameters if value.dim() > 1], "weight_decay": decay},
+        {"params": [value for value in parameters if value.dim() <= 1]},
+    ]
+    optimizer = torch.optim.SGD(groups, lr=rate(0), momentum=0.9, nesterov=True)
     for epoch in range(epochs):
         model.train()
         for number, batch in enumerate(batches(epoch)):
@@ -117,7 +120,8 @@ class ShrinkPlan:
     """Of ``shrink``, times as shares of the training.
 
     The strength of the pull rises to ``strength`` (loss per bit) until ``ramp`` and is off from ``off`` on; zeros are
-    frozen from ``freeze`` on; the learning rate is ``rate`` until ``hold`` and then falls.
+    frozen from ``freeze`` on; the learning rate is ``rate`` until ``hold`` and then falls.  The steps of the grids are
+    trained from ``step_from`` on, by Adam with ``step_rate``.
     """
 
     epochs: int
@@ -127,6 +131,8 @@ class ShrinkPlan:
     hold: float = 0.5
     freeze: float = 0.7
     off: float = 0.8
+    step_rate: float = 0.002
+    step_from: float = 0.3
 
     def strength_at(self, done: float) -> float:
         """Of the pull, when the share ``done`` of the training is over."""
@@ -147,7 +153,8 @@ def shrink(
     """Straight-through training under a pull that makes the code shorter; then without, to get the accuracy back."""
     loss, model = loss or DistillationLoss(), trained.model
     optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=plan.rate, momentum=0.9)
-    rate = HoldThenFall(plan.rate, plan.hold)
+    rate, step_rate = HoldThenFall(plan.rate, plan.hold), HoldThenFall(plan.step_rate, plan.hold)
+    step_optimizer = torch.optim.Adam(trained.step_parameters(), lr=plan.step_rate)
     for epoch in range(plan.epochs):
         model.train()
         for number, batch in enumerate(batches(epoch)):
@@ -162,6 +169,9 @@ def shrink(
                 trained.freeze_zeros()
             trained.step(plan.strength_at(done))
             optimizer.step()
+            if done >= plan.step_from:
+                set_rate(step_optimizer, step_rate(done))
+                step_optimizer.step()
             trained.apply()
         with trained.quantized():
             reached = accuracy(model, validation)

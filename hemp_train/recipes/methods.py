@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from hemp_train import saving
 from hemp_train.compressibility import compressibility
 from hemp_train.data.augment import Affine
 from hemp_train.data.splits import Split
@@ -38,19 +39,23 @@ class Run:
     task: Task
     settings: Settings
 
-    def each(self, rate: Callable[[float], float], optimizer: torch.optim.Optimizer) -> Iterator[tuple[int, Batch]]:
-        """All batches of all epochs; sets the learning rate, clears gradients."""
+    def each(
+        self, rate: Callable[[float], float], optimizer: torch.optim.Optimizer
+    ) -> Iterator[tuple[int, bool, Batch]]:
+        """The epoch, whether it is its last batch, and the batch; sets the learning rate, clears gradients."""
         for epoch in range(self.epochs):
             self.model.train()
             for number, batch in enumerate(self.batches(epoch)):
                 set_rate(optimizer, rate((epoch + number / self.steps) / self.epochs))
                 optimizer.zero_grad()
-                yield epoch, batch
+                yield epoch, number == self.steps - 1, batch
 
     def report(self, stage: str, epoch: int, size: int) -> None:
         """Accuracy of the model as it is now, and the size of the file that it would make."""
         reached = accuracy(self.model, self.task.validation)
-        self.settings.report(f"{stage}, epoch {epoch + 1} of {self.epochs}: validation {reached:.2%}, {size} bytes")
+        self.settings.report(
+            f"{stage}, epoch {epoch + 1} of {self.epochs}: validation {reached:.2%}, weights {size} bytes"
+        )
 
 
 Method = Callable[[Run], Finishing]
@@ -78,7 +83,7 @@ class Plan:
     units: tuple[Units, ...] = ()
     bias_levels: int = 32
     augment: Affine = MILD
-    copies: int = 10
+    copies: int = 4
     batch: int = 128
 
 
@@ -88,16 +93,12 @@ def hemp(model_options: dict[str, object], rate: float, hold: float = 0.3) -> Me
     def train(run: Run) -> Finishing:
         trained = HEMP(run.model, **model_options)  # type: ignore[arg-type]
         optimizer = torch.optim.SGD(run.model.parameters(), lr=rate, momentum=0.9)
-        last = 0
-        for epoch, batch in run.each(HoldThenFall(rate, hold), optimizer):
-            if epoch != last:
-                _report_hemp(run, trained, last)
-                last = epoch
+        for epoch, last, batch in run.each(HoldThenFall(rate, hold), optimizer):
             LABELS_ONLY(run.model(batch.images), batch).backward()  # type: ignore[no-untyped-call]
             trained.step()
             optimizer.step()
-            trained.apply()
-        _report_hemp(run, trained, last)
+            if last:
+                _report_hemp(run, trained, epoch)
         return trained.finish()
 
     return train
@@ -114,14 +115,11 @@ def ect(levels: int, alpha: float, rate: float) -> Method:
     def train(run: Run) -> Finishing:
         trained = ECT(run.model, levels, alpha)
         optimizer = torch.optim.Adam(run.model.parameters(), lr=rate)
-        last = 0
-        for epoch, batch in run.each(HoldThenFall(rate, 0.3), optimizer):
-            if epoch != last:
-                run.report(f"ECT, {float(trained.bits()) / 8:.0f}", last, 0)
-                run.model.train()
-                last = epoch
+        for epoch, last, batch in run.each(HoldThenFall(rate, 0.3), optimizer):
             (LABELS_ONLY(run.model(batch.images), batch) + trained.penalty()).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
+            if last:
+                run.report("ECT", epoch, saving.coded_bytes({**trained.tensors()}, coder="arithmetic"))
         return trained.finish()
 
     return train
@@ -132,25 +130,21 @@ def compressible(strength: float, rate: float, step: float, hold: float = 0.6) -
 
     def train(run: Run) -> Finishing:
         optimizer = torch.optim.SGD(run.model.parameters(), lr=rate, momentum=0.9)
-        last = 0
-        for epoch, batch in run.each(HoldThenFall(rate, hold), optimizer):
-            if epoch != last:
-                run.report("compressibility", last, 0)
-                run.model.train()
-                last = epoch
+        for epoch, last, batch in run.each(HoldThenFall(rate, hold), optimizer):
             loss = LABELS_ONLY(run.model(batch.images), batch) + strength * compressibility(run.model)
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
+            if last:
+                size = saving.coded_bytes({**quantize(run.model, DeadZone(step))}, coder="arithmetic")
+                run.report("compressibility", epoch, size)
         return Finishing(run.model, quantize(run.model, DeadZone(step)))
 
     return train
 
 
-def finish(run: Run, finishing: Finishing, rate: float) -> None:
+def finish(run: Run, finishing: Finishing, rate: float, loss: DistillationLoss) -> None:
     """Train levels and biases with a teacher, indices frozen; Adam."""
-    loss = DistillationLoss()
     optimizer = torch.optim.Adam(finishing.parameters(), lr=rate)
-    run.report("finishing", -1, 0)
     for epoch in range(run.epochs):
         run.model.train()
         for number, batch in enumerate(run.batches(epoch)):
@@ -160,7 +154,7 @@ def finish(run: Run, finishing: Finishing, rate: float) -> None:
             finishing.step()
             optimizer.step()
             finishing.apply()
-        run.report("finishing", epoch, 0)
+        run.report("finishing", epoch, saving.coded_bytes({**finishing.tensors()}, coder="arithmetic"))
 
 
 def _train(plan: Plan, task: Task, settings: Settings, path: Path) -> None:
@@ -173,7 +167,7 @@ def _train(plan: Plan, task: Task, settings: Settings, path: Path) -> None:
     run = Run(model, batches, steps, min(2, plan.epochs) if settings.quick else plan.epochs, task, settings)
     finishing = plan.method(run)
     run.epochs = min(2, plan.finish) if settings.quick else plan.finish
-    finish(run, finishing, plan.finish_rate)
+    finish(run, finishing, plan.finish_rate, DistillationLoss())
     finishing.save(path, rules=[("*.bias", f"uniform:{plan.bias_levels}")])
 
 

@@ -23,14 +23,14 @@ from hemp_train.data.splits import Split
 from hemp_train.distillation import DistillationLoss, Pool
 from hemp_train.grids import Grid
 from hemp_train.narrowing import embed, select_units, unit_scores
-from hemp_train.recipes.base import Recipe, Report, Settings, Task, accuracy
+from hemp_train.recipes.base import Recipe, Report, Settings, Task, accuracy, channels_last
 from hemp_train.recipes.dense import DensePlan, dense
 from hemp_train.recipes.loops import OneCycle, ShrinkPlan, fit, from_pool, shrink
 from hemp_train.straight_through import StraightThrough
 from hemp_train.structure import Units, sort_units
 
-MILD = Affine(1.5, 8, 0.08)
-TEACHER = DistillationLoss()
+MILD = Affine(1, 3, 0.03)
+TEACHER = DistillationLoss(0.5, 1.5)
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Plan:
     shrink: ShrinkPlan
     recover: int = 10
     recover_rate: float = 0.04
-    copies: int = 10
+    copies: int = 6
     levels: int = 7
     dead_zone: float = 0.6
     reach: float = 1.0
@@ -100,12 +100,12 @@ def remove_units(
     weights = dict(model.state_dict())
     for (layer, units), width in zip(family.units.items(), widths, strict=True):
         weights = select_units(weights, units, scores[layer].topk(width).indices.sort().values)
-    smaller = family.network(tuple(widths)).to(memory_format=torch.channels_last)
+    smaller = channels_last(family.network(tuple(widths)))
     smaller.load_state_dict(weights)
     return smaller
 
 
-def _small(
+def narrowed(
     teacher: nn.Module, family: Family, plan: Plan, pool: Pool, task: Task, report: Report, generator: torch.Generator
 ) -> nn.Module:
     """``teacher`` without most of its units, in two goes."""
@@ -130,8 +130,8 @@ def _full_tensors(
     indices |= {name: torch.zeros_like(dict(trained.model.named_parameters())[name]) for name in without}
     shapes = {name: tuple(value.shape) for name, value in network.named_parameters()}
     sort_units(indices, list(family.units.values()))
-    full = embed(indices, shapes)
-    return {name: (trained.grids.get(name) or Grid(1.0)).file_tensor(values) for name, values in full.items()}
+    full, grids = embed(indices, shapes), trained.current_grids()
+    return {name: grids.get(name, Grid(1.0)).file_tensor(values) for name, values in full.items()}
 
 
 def _train(family: Family, plan: Plan, task: Task, settings: Settings, path: Path) -> None:
@@ -141,7 +141,7 @@ def _train(family: Family, plan: Plan, task: Task, settings: Settings, path: Pat
     teacher = dense(task, plan.dense, settings, path.parent)
     augment = replace(plan.augment, background=task.background)
     pool = Pool.of(task.train, teacher, augment, plan.copies, generator)
-    model = _small(teacher, family, plan, pool, task, settings.report, generator)
+    model = narrowed(teacher, family, plan, pool, task, settings.report, generator)
     parameters = dict(model.named_parameters())
     for name in plan.without:
         parameters.pop(name).data.zero_().requires_grad_(False)
