@@ -196,8 +196,9 @@ def chord(layer: Layer, hard: Tensor, contexts: Tensor, bits: Tensor) -> Tensor:
     """The slope of the bits from each weight's level to the level of zero, outwards; never inwards.
 
     The gradient sees the next level only: where inner levels are rare and dear, weights at an outer level rest there,
-    and those beyond it feel nothing.  The chord draws all of them to zero, those hardest that are near and dear.
-    Weights at zero already feel the chord of the next level on their side.
+    and those beyond it feel nothing.  The chord, (bits(q) - bits(0)) / |w|, draws all of them to zero, those hardest
+    that are near and dear.  Weights at zero already are held there by the chord of the next level on their side at r:
+    4 |w| (bits(r) - bits(0)) / r^2, which meets the other half-way.
 
     Args:
         layer: whose weights they are; all of them.
@@ -210,8 +211,10 @@ def chord(layer: Layer, hard: Tensor, contexts: Tensor, bits: Tensor) -> Tensor:
     level = torch.where(at_zero, hard + from_zero.sign().int(), hard).clamp(0, len(layer.levels) - 1)
     rise = (take(bits, contexts + level) - take(bits, contexts + layer.zero)).clamp_min(0)
     reach = (take(layer.levels, level) - layer.levels[layer.zero]).abs()
-    distance = torch.where(at_zero, reach, from_zero.abs())
-    return torch.where(distance > 0, from_zero.sign() * rise / distance.clamp_min(torch.finfo(distance.dtype).tiny), 0)
+    tiny = torch.finfo(reach.dtype).tiny
+    apart = from_zero.abs()
+    share = torch.where(at_zero, 4 * apart / reach.square().clamp_min(tiny), 1 / apart.clamp_min(tiny))
+    return from_zero.sign() * torch.where(rise > 0, rise * share, 0)
 
 
 def soft_bits(cells: Tensor, upper: Tensor, num_contexts: int, num_levels: int) -> Tensor:

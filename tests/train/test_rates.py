@@ -105,8 +105,9 @@ def test_chord_of_single_indices() -> None:
     bits = -((counts + 16 * prior) / (counts.sum() + 16)).log2()
     for weight, slope in zip(weights.tolist(), slopes.tolist(), strict=True):
         level = 0 if weight < 0 else 2
-        reach = abs(weight) if not -0.5 <= weight <= 0.25 else abs(levels[level].item())
-        expected = (bits[level] - bits[1]).clamp_min(0).item() / reach
+        reach = abs(levels[level].item())
+        share = 1 / abs(weight) if not -0.5 <= weight <= 0.25 else 4 * abs(weight) / reach**2
+        expected = (bits[level] - bits[1]).clamp_min(0).item() * share
         sign = (weight > 0) - (weight < 0)
         assert slope == pytest.approx(sign * expected, rel=1e-4)
 
