@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hemp_train.recipes import lenets
+from hemp_train.recipes import images, lenets
 from hemp_train.recipes.base import Recipe
 
-RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (*lenets.RECIPES,)}
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (*lenets.RECIPES, *images.RECIPES)}

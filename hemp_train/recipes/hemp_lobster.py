@@ -108,7 +108,7 @@ def _train(family: Family, plan: Plan, task: Task, settings: Settings, path: Pat
     teacher = dense(task, units.dense, settings, path.parent)
     augment = replace(units.augment, background=task.background)
     pool = Pool.of(task.train, teacher, augment, units.copies, generator)
-    model = narrowed(teacher, family, units, pool, task, settings.report, generator)
+    model = narrowed(teacher, family, units, pool, task, settings, path.parent, generator)
     for name, value in model.named_parameters():
         if name in units.without:
             value.data.zero_().requires_grad_(False)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hemp_train.data.augment import Affine
 from hemp_train.models.lenet import LeNet5, LeNet300
 from hemp_train.recipes import hemp_lobster, methods, units_first
@@ -33,7 +31,7 @@ LENET300 = units_first.Family(
 BEST = units_first.Plan(
     LENET5_DENSE,
     (8, 18, 60),
-    ShrinkPlan(epochs=40, strength=3e-5, ramp=0.5, hold=0.3, freeze=0.65, off=0.8),
+    ShrinkPlan(epochs=28, strength=1.8e-5, ramp=0.5, hold=0.3, freeze=0.65, off=0.8),
     without=("fc1.bias", "fc2.bias"),
 )
 BEST_HQ = units_first.Plan(
@@ -51,20 +49,22 @@ BEST_300 = units_first.Plan(
 
 HEMP_ALONE = methods.Plan(
     LENET5_DENSE,
-    methods.hemp({"levels": 3, "order": 2, "objective": "tuples", "lambda_entropy": 20.0}, rate=0.02),
-    epochs=8,
+    methods.hemp({"levels": 3, "order": 2, "objective": "tuples", "lambda_entropy": 8.0}, rate=0.02),
+    epochs=4,
+    finish=2,
 )
 HEMP_LOBSTER = hemp_lobster.Plan(
-    replace(BEST, recover=10),
+    BEST,
     {"levels": 7, "order": 2, "lambda_entropy": 0.4, "lambda_reconstruction": 0.01, "refit_every": 100},
     decay=1e-4,
     tolerance=0.05,
-    epochs=30,
+    epochs=20,
+    finish=5,
 )
-COMPRESSIBLE = methods.Plan(LENET5_DENSE, methods.compressible(strength=3e-3, rate=0.03, step=0.3), epochs=10)
-ECT5 = methods.Plan(LENET5_DENSE, methods.ect(levels=3, alpha=3e-6, rate=0.01), epochs=6)
-COMPRESSIBLE_300 = methods.Plan(LENET300_DENSE, methods.compressible(strength=3e-3, rate=0.03, step=0.3), epochs=30)
-ECT_300 = methods.Plan(LENET300_DENSE, methods.ect(levels=3, alpha=3e-6, rate=0.01), epochs=20)
+COMPRESSIBLE = methods.Plan(LENET5_DENSE, methods.compressible(strength=3e-3, rate=0.03, step=0.3), epochs=5, finish=2)
+ECT5 = methods.Plan(LENET5_DENSE, methods.ect(levels=3, alpha=3e-6, rate=0.02), epochs=3, finish=2, batch=256)
+COMPRESSIBLE_300 = methods.Plan(LENET300_DENSE, methods.compressible(strength=3e-3, rate=0.03, step=0.3), epochs=20)
+ECT_300 = methods.Plan(LENET300_DENSE, methods.ect(levels=3, alpha=3e-6, rate=0.02), epochs=8)
 
 RECIPES = (
     methods.recipe("lenet5-mnist-hemp", "LeNet-5: HEMP as published, n = 2", lenet5_mnist, HEMP_ALONE),

@@ -83,7 +83,7 @@ class Plan:
     units: tuple[Units, ...] = ()
     bias_levels: int = 32
     augment: Affine = MILD
-    copies: int = 4
+    copies: int = 3
     batch: int = 128
 
 

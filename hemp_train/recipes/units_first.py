@@ -23,7 +23,7 @@ from hemp_train.data.splits import Split
 from hemp_train.distillation import DistillationLoss, Pool
 from hemp_train.grids import Grid
 from hemp_train.narrowing import embed, select_units, unit_scores
-from hemp_train.recipes.base import Recipe, Report, Settings, Task, accuracy, channels_last
+from hemp_train.recipes.base import Recipe, Settings, Task, accuracy, channels_last
 from hemp_train.recipes.dense import DensePlan, dense
 from hemp_train.recipes.loops import OneCycle, ShrinkPlan, fit, from_pool, shrink
 from hemp_train.straight_through import StraightThrough
@@ -64,7 +64,7 @@ class Plan:
     shrink: ShrinkPlan
     recover: int = 10
     recover_rate: float = 0.04
-    copies: int = 6
+    copies: int = 4
     levels: int = 7
     dead_zone: float = 0.6
     reach: float = 1.0
@@ -106,9 +106,23 @@ def remove_units(
 
 
 def narrowed(
-    teacher: nn.Module, family: Family, plan: Plan, pool: Pool, task: Task, report: Report, generator: torch.Generator
+    teacher: nn.Module,
+    family: Family,
+    plan: Plan,
+    pool: Pool,
+    task: Task,
+    settings: Settings,
+    out: Path,
+    generator: torch.Generator,
 ) -> nn.Module:
-    """``teacher`` without most of its units, in two goes."""
+    """``teacher`` without most of its units, in two goes; from ``out``, if an earlier run of the same seed left it."""
+    report, shape = settings.report, "-".join(map(str, plan.widths))
+    kept = out / f"{plan.dense.name}-{shape}-{'quick-' if settings.quick else ''}{settings.seed}.pt"
+    if kept.exists():
+        model = channels_last(family.network(plan.widths))
+        model.load_state_dict(torch.load(kept, weights_only=True))
+        report(f"{kept.name}: validation {accuracy(model, task.validation):.2%}")
+        return model
     steps, batches = len(pool.labels) // plan.batch, from_pool(pool, plan.batch, generator)
     half_way = tuple(round(math.sqrt(few * many)) for few, many in zip(plan.widths, family.widths, strict=True))
     model = teacher
@@ -119,6 +133,7 @@ def narrowed(
             model, batches, epochs, steps, OneCycle(rate, 0.2),
             stage="distillation", validation=task.validation, report=report, decay=1e-4, loss=plan.loss,
         )  # fmt: skip
+    torch.save(model.state_dict(), kept)
     return model
 
 
@@ -141,7 +156,7 @@ def _train(family: Family, plan: Plan, task: Task, settings: Settings, path: Pat
     teacher = dense(task, plan.dense, settings, path.parent)
     augment = replace(plan.augment, background=task.background)
     pool = Pool.of(task.train, teacher, augment, plan.copies, generator)
-    model = narrowed(teacher, family, plan, pool, task, settings.report, generator)
+    model = narrowed(teacher, family, plan, pool, task, settings, path.parent, generator)
     parameters = dict(model.named_parameters())
     for name in plan.without:
         parameters.pop(name).data.zero_().requires_grad_(False)
