@@ -108,8 +108,8 @@ class HEMP:
             shift: tuples begin one weight later at each computation of R's gradient, in turn, so that weights are cheap
                 beside either neighbour, as coders see them; else always with the first weight, as in the paper.
             gradient: "exact", or the "paper"'s equation 17.
-            slope: "chord" in the place of the gradient (``hemp_train.rates.chord``): it frees weights from the outer
-                levels, where neither the gradient nor E moves them; for rates of single indices, contexts or not.
+            slope: "chord" in the place of the gradient (``hemp_train.chord``): it frees weights from the outer levels,
+                where neither the gradient nor E moves them.
             reconstruction: E of each "layer", summed, or of the "network", as in the paper; the latter hardly moves
                 anything, since the large layers hide the small ones.
             insensitivity: weight R's gradient by 1 - |dL/dw| / max |dL/dw| (equation 27), the layer's maximum.
@@ -148,10 +148,10 @@ class HEMP:
         self._tuples = TupleRate(order, scan, gradient)
         self._rate: Rate = self._tuples
         if objective == "coder":
-            self._rate = rate_of(coder, order, scan_order=scan, gradient=gradient, slope=slope)
-        elif slope == "chord":
-            raise ValueError('slope="chord" is for what coders pay: choose objective="coder"')
+            self._rate = rate_of(coder, order, scan_order=scan, gradient=gradient)
         if scope == "network":
+            if slope == "chord":
+                raise ValueError('slope="chord" is for scope="layer"')
             network.check(self.layers, self._rate)
         self._progress = _Progress()
         self._finishing: Finishing | None = None

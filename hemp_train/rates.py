@@ -16,9 +16,10 @@ from hemp_codec import coders
 from hemp_codec.coders import Coder, RateModel
 from hemp_train import scan, sharding
 from hemp_train.assignment import Assignment, assign, take
+from hemp_train.chord import Chord
 from hemp_train.contexts import ContextModel, fit_contexts
 from hemp_train.layers import Layer, to_work
-from hemp_train.tuples import Gradient, entropy_and_gradient, is_dense
+from hemp_train.tuples import Gradient, chord_rises, entropy_and_gradient, is_dense
 
 Slope = Literal["local", "chord"]
 
@@ -28,8 +29,7 @@ class How(NamedTuple):
 
     Attributes:
         phase: so many weights are before the first tuple, where there are tuples.
-        slope: "local", the gradient; "chord", the slope from each weight's level straight to the level of zero,
-            (bits(q) - bits(0)) / |w|, where contexts hold what the bits depend on.
+        slope: "local", the gradient; "chord", that of ``hemp_train.chord`` in its place.
     """
 
     phase: int = 0
@@ -60,14 +60,7 @@ class Rate(Protocol):
     def load_state_dict(self, state: dict[str, Tensor]) -> None: ...
 
 
-def rate_of(
-    coder: str | Coder,
-    order: int,
-    *,
-    scan_order: str = "rows",
-    gradient: Gradient = "exact",
-    slope: Slope = "local",
-) -> Rate:
+def rate_of(coder: str | Coder, order: int, *, scan_order: str = "rows", gradient: Gradient = "exact") -> Rate:
     """The rate that ``coder`` pays.
 
     Args:
@@ -76,16 +69,8 @@ def rate_of(
             says.  For a coder with contexts, one more than the number of previous indices in the context.
         scan_order: of the tuples; a coder with contexts has its own.
         gradient: of tuples, "exact" or "paper".
-        slope: that it will be asked for.
-
-    Raises:
-        ValueError: the chord of a rate of tuples is asked for.
     """
     model: RateModel = coders.resolve(coder).rate_model()
-    if slope == "chord" and not model.conditional:
-        if model.order > 1 and order > 1:
-            raise ValueError(f'slope="chord" is for rates of single indices, and {model.name!r} pays for tuples')
-        return ContextRate(())
     if model.conditional:
         return ContextRate(model.contexts, previous=order - 1 if "previous" in model.contexts else 0)
     return TupleRate(order if model.order > 1 else 1, scan_order, gradient)
@@ -123,7 +108,15 @@ class TupleRate:
             all_sum=(lambda table: sharding.all_sum(table, layer.parameter)) if by_shards else None,
         )
         gradient = scan.restore(slopes.mul_(size / self.order), self.scan_order, soft.slope.shape)
+        if how.slope == "chord":
+            by_shards, gradient = False, self._chord(layer, whole(layer, soft).nearest(), phase)
         return bits * (size / self.order), gradient if by_shards else sharding.part_of(gradient, layer.parameter)
+
+    def _chord(self, layer: Layer, hard: Tensor, phase: int) -> Tensor:
+        chord = Chord.of(to_work(sharding.full(layer.parameter.detach())), layer.levels, hard)
+        indices, levels = (scan.flatten(part, self.scan_order) for part in (hard, chord.level))
+        rises = chord_rises(indices, levels, chord.zero, len(layer.levels), self.order, phase)
+        return chord.slopes(scan.restore(rises, self.scan_order, hard.shape)).to(chord.share.dtype)
 
     def _by_shards(self, layer: Layer, total: int) -> bool:
         """Whether shards begin and end with whole tuples, so that only the histogram is summed over the processes."""
@@ -171,7 +164,10 @@ class ContextRate:
         bits = soft_bits(cells, soft.upper_probability, model.count(num_levels), num_levels).view(-1)
         low, rise = take(bits, cells), take(bits.diff(append=bits[:1]), cells)
         total = (low + rise * soft.upper_probability).sum()
-        slopes = rise * soft.slope if how.slope == "local" else chord(layer, hard, contexts, bits)
+        slopes = rise * soft.slope
+        if how.slope == "chord":
+            chord = Chord.of(to_work(sharding.full(layer.parameter.detach())), layer.levels, hard)
+            slopes = chord.slopes(take(bits, contexts + chord.level) - take(bits, contexts + chord.zero))
         return total, sharding.part_of(slopes.to(soft.slope.dtype), layer.parameter)
 
     def model_of(self, layer: Layer, indices: Tensor) -> ContextModel:
@@ -190,31 +186,6 @@ class ContextRate:
         self._models = {
             name: ContextModel.from_parameters(values, self.features, self.previous) for name, values in state.items()
         }
-
-
-def chord(layer: Layer, hard: Tensor, contexts: Tensor, bits: Tensor) -> Tensor:
-    """The slope of the bits from each weight's level to the level of zero, outwards; never inwards.
-
-    The gradient sees the next level only: where inner levels are rare and dear, weights at an outer level rest there,
-    and those beyond it feel nothing.  The chord, (bits(q) - bits(0)) / |w|, draws all of them to zero, those hardest
-    that are near and dear.  Weights at zero already are held there by the chord of the next level on their side at r:
-    4 |w| (bits(r) - bits(0)) / r^2, which meets the other half-way.
-
-    Args:
-        layer: whose weights they are; all of them.
-        hard: indices, in the weights' shape.
-        contexts: number of the context times that of levels, likewise.
-        bits: of each level in each context, 1-D.
-    """
-    from_zero = to_work(sharding.full(layer.parameter.detach())) - layer.levels[layer.zero]
-    at_zero = hard == layer.zero
-    level = torch.where(at_zero, hard + from_zero.sign().int(), hard).clamp(0, len(layer.levels) - 1)
-    rise = (take(bits, contexts + level) - take(bits, contexts + layer.zero)).clamp_min(0)
-    reach = (take(layer.levels, level) - layer.levels[layer.zero]).abs()
-    tiny = torch.finfo(reach.dtype).tiny
-    apart = from_zero.abs()
-    share = torch.where(at_zero, 4 * apart / reach.square().clamp_min(tiny), 1 / apart.clamp_min(tiny))
-    return from_zero.sign() * torch.where(rise > 0, rise * share, 0)
 
 
 def soft_bits(cells: Tensor, upper: Tensor, num_contexts: int, num_levels: int) -> Tensor:

@@ -281,6 +281,48 @@ def _entropy_bits(probability: Tensor) -> Tensor:
     return nats.sum() / -math.log(2)
 
 
+def chord_rises(hard: Tensor, level: Tensor, zero: int, num_levels: int, order: int, phase: int = 0) -> Tensor:
+    """How many bits more a tuple takes with a member at ``level`` than with the member at ``zero``, for each member.
+
+    By the counts of the tuples of ``hard``, half a tuple added to each; the other members as they are.
+
+    Args:
+        hard: indices in scan order, 1-D.
+        level: in their place, one after the other.
+        zero: number of a level.
+        num_levels: N.
+        order: n.
+        phase: so many indices are before the first tuple.
+
+    Returns:
+        Bits, float64 in the shape of ``hard``; 0 for indices in no tuple.
+    """
+    end = phase + (len(hard) - phase) // order * order
+    members = [hard[start:end:order].long() for start in range(phase, phase + order)]
+    levels = [level[start:end:order].long() for start in range(phase, phase + order)]
+    variants = [members]
+    for m, column in enumerate(levels):
+        for other in (column, torch.full_like(column, zero)):
+            variants.append([*members[:m], other, *members[m + 1 :]])
+    numbers = _numbers(variants, num_levels)
+    counts = torch.bincount(numbers[0], minlength=int(max(n.max() for n in numbers)) + 1 if len(members[0]) else 0)
+    bits = -(counts.double() + 0.5).log2()
+    rises = torch.zeros(len(hard), dtype=torch.float64, device=hard.device)
+    for m in range(order):
+        rises[phase + m : end : order] = bits[numbers[1 + 2 * m]] - bits[numbers[2 + 2 * m]]
+    return rises
+
+
+def _numbers(variants: Sequence[Sequence[Tensor]], num_levels: int) -> list[Tensor]:
+    """Numbers of cells, equal for equal tuples, for several lists of as many tuples."""
+    order, count = len(variants[0]), len(variants[0][0])
+    if is_dense(num_levels, order, count):
+        radix = [num_levels**power for power in reversed(range(order))]
+        return [torch.stack([c * r for c, r in zip(v, radix, strict=True)]).sum(0) for v in variants]
+    numbers, _ = number_rows([torch.cat(columns) for columns in zip(*variants, strict=True)], num_levels)
+    return list(torch.split(numbers, count))
+
+
 def hard_entropy(indices: Tensor, num_levels: int, order: int = 1) -> float:
     """True entropy of n-tuples of ``indices`` (integers, C order), in bits per index: H_n / n."""
     flat = indices.reshape(-1).long()

@@ -118,9 +118,13 @@ def train_dense(task: Task, epochs: int, report: Report, *, rate: float = 0.02, 
 
 
 def options_for(coder: str, strength: float) -> dict[str, Any]:
-    """Of ``HEMP`` that trains for ``coder``: tuples as long as it says that it pays for, or one previous index."""
+    """Of ``HEMP`` that trains for ``coder``: tuples as long as it says that it pays for, or one previous index.
+
+    By chords: with the gradient, all rates stop at about the same size, when the outer levels hold what they have.
+    """
     model = coders.get(coder).rate_model()
-    return {"coder": coder, "order": 2 if model.conditional else model.order, "lambda_entropy": strength}
+    order = 2 if model.conditional else model.order
+    return {"coder": coder, "order": order, "lambda_entropy": strength, "slope": "chord"}
 
 
 def quick(study: Study) -> Study:

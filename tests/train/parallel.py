@@ -24,6 +24,8 @@ CASES: dict[str, dict[str, Any]] = {
     "tuples across shards": {"order": 7, "objective": "tuples", "scan": "columns"},
     "sparse": {"order": 4, "objective": "tuples", "levels": 16},
     "contexts": {"coder": "arithmetic"},
+    "chords of contexts": {"coder": "arithmetic", "slope": "chord", "order": 1},
+    "chords of tuples": {"coder": "lzma", "slope": "chord"},
     "single indices": {"coder": "rans", "reconstruction": "network"},
 }
 
