@@ -57,7 +57,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--strength", type=float, default=1.0, help="lambda_entropy of entropies and ablations")
     made.add_argument("--drop", type=float, default=0.002, help="accuracy that coders may lose, as a share")
     made.add_argument("--coders", nargs="+", default=tables.CODERS, metavar="NAME")
-    made.add_argument("--rounds", type=int, default=3, help="of the search for each coder's lambda")
+    made.add_argument(
+        "--strengths", nargs="+", type=float, default=tables.STRENGTHS, help="lambdas tried for each coder"
+    )
     made.add_argument("--threads", type=int, default=1, help="of torch")
     return made
 
@@ -93,7 +95,7 @@ def _coders(study: Study, options: argparse.Namespace) -> str:
         lambda coder, strength: study.train(options_for(coder, strength))[0],
         target,
         coders=tuple(options.coders),
-        rounds=options.rounds,
+        strengths=options.strengths,
     )
     return f"At {target:.2%} or better on the validation split:\n\n{tables.coder_table(rows)}"
 

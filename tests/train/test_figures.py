@@ -46,7 +46,7 @@ def test_entropies(tmp_path: Path) -> None:
 
 
 def test_coders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run("coders", tmp_path, "--coders", "rans", "arithmetic", "--rounds", "1", "--drop", "0.1")
+    run("coders", tmp_path, "--coders", "rans", "arithmetic", "--strengths", "1", "2", "--drop", "0.1")
     text = (tmp_path / "coders.md").read_text()
     assert text in capsys.readouterr().out and text.count("\n| rans |") == 1 and text.count("**") >= 4
 
