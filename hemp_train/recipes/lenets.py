@@ -43,8 +43,8 @@ BEST_HQ = units_first.Plan(
 BEST_300 = units_first.Plan(
     LENET300_DENSE,
     (80, 40),
-    ShrinkPlan(epochs=50, strength=1e-5, ramp=0.4, hold=0.3, freeze=0.65, off=0.8),
-    recover=12,
+    ShrinkPlan(epochs=30, strength=4e-6, ramp=0.4, hold=0.3, freeze=0.65, off=0.8),
+    recover=8,
 )
 
 HEMP_ALONE = methods.Plan(
@@ -61,9 +61,9 @@ HEMP_LOBSTER = hemp_lobster.Plan(
     epochs=20,
     finish=5,
 )
-COMPRESSIBLE = methods.Plan(LENET5_DENSE, methods.compressible(strength=3e-3, rate=0.03, step=0.3), epochs=5, finish=2)
+COMPRESSIBLE = methods.Plan(LENET5_DENSE, methods.compressible(strength=2e-3, rate=0.03), epochs=3, finish=2)
 ECT5 = methods.Plan(LENET5_DENSE, methods.ect(levels=3, alpha=3e-6, rate=0.02), epochs=3, finish=2, batch=256)
-COMPRESSIBLE_300 = methods.Plan(LENET300_DENSE, methods.compressible(strength=3e-3, rate=0.03, step=0.3), epochs=20)
+COMPRESSIBLE_300 = methods.Plan(LENET300_DENSE, methods.compressible(strength=2e-3, rate=0.03), epochs=10)
 ECT_300 = methods.Plan(LENET300_DENSE, methods.ect(levels=3, alpha=3e-6, rate=0.02), epochs=8)
 
 RECIPES = (

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from hemp_codec import QuantizedTensor
 from hemp_train import saving
 from hemp_train.compressibility import compressibility
 from hemp_train.data.augment import Affine
@@ -125,8 +126,27 @@ def ect(levels: int, alpha: float, rate: float) -> Method:
     return train
 
 
-def compressible(strength: float, rate: float, step: float, hold: float = 0.6) -> Method:
-    """The compressibility loss, then levels ``step`` times the largest weight apart; SGD."""
+STEPS = (0.3, 0.25, 0.2, 0.16, 0.13, 0.1, 0.08, 0.065, 0.05)
+
+
+def _coarsest(run: Run, allowed: float = 0.004) -> dict[str, QuantizedTensor]:
+    """The weights on grids as coarse as the validation accuracy allows: it may fall by ``allowed``."""
+    continuous = {name: value.detach().clone() for name, value in run.model.named_parameters()}
+    wanted = accuracy(run.model, run.task.validation) - allowed
+    tensors: dict[str, QuantizedTensor] = {}
+    for step in STEPS:
+        tensors = quantize(run.model, DeadZone(step))
+        Finishing(run.model, tensors)
+        reached = accuracy(run.model, run.task.validation)
+        run.model.load_state_dict(continuous)
+        run.settings.report(f"step {step}: validation {reached:.2%}")
+        if reached >= wanted:
+            break
+    return tensors
+
+
+def compressible(strength: float, rate: float, hold: float = 0.6) -> Method:
+    """The compressibility loss, then the coarsest levels that do little harm; SGD."""
 
     def train(run: Run) -> Finishing:
         optimizer = torch.optim.SGD(run.model.parameters(), lr=rate, momentum=0.9)
@@ -135,9 +155,9 @@ def compressible(strength: float, rate: float, step: float, hold: float = 0.6) -
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             if last:
-                size = saving.coded_bytes({**quantize(run.model, DeadZone(step))}, coder="arithmetic")
+                size = saving.coded_bytes({**quantize(run.model, DeadZone(0.1))}, coder="arithmetic")
                 run.report("compressibility", epoch, size)
-        return Finishing(run.model, quantize(run.model, DeadZone(step)))
+        return Finishing(run.model, _coarsest(run))
 
     return train
 

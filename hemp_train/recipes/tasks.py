@@ -26,7 +26,7 @@ def _idx(network: Callable[[], nn.Module], mean: float, std: float) -> Callable[
         images = load_idx(folder, "train", mean, std)
         if quick:
             images = images.first(QUICK_IMAGES + QUICK_VALIDATION)
-        train, validation = images.hold_out(QUICK_VALIDATION if quick else VALIDATION_IMAGES)
+        train, validation = images.hold_out(min(QUICK_VALIDATION, len(images) // 8) if quick else VALIDATION_IMAGES)
         return Task(train, validation, lambda: load_idx(folder, "t10k", mean, std), network, -mean / std)
 
     return load
