@@ -176,6 +176,20 @@ uint64_t hemp_stored_size(const hemp_part *parts, size_t count);
  * elements are written to `out`.  */
 hemp_status hemp_planes_join(uint8_t dtype, const uint8_t *const *planes, uint64_t elements, void *out);
 
+/* How a lossless stream is coded. */
+typedef struct hemp_lossless {
+    uint8_t dtype;         /* any but bool */
+    uint8_t coder;         /* HEMP_CODER_STORED, HEMP_CODER_ARITHMETIC or HEMP_CODER_RANS */
+    uint32_t coded_planes; /* 0 if the coder is stored */
+} hemp_lossless;
+
+/* Decode a whole segment of such a stream, whose checksum is right: parts[].indices receive little-endian elements, and
+ * parts[].num_levels are 256.  The memory is aligned for uint64_t; 0 bytes of it mean that decoding gives an error. */
+uint64_t hemp_lossless_decode_memory(const uint8_t *data, size_t size, const hemp_lossless *what,
+                                     const hemp_part *parts, size_t count);
+hemp_status hemp_lossless_decode(const uint8_t *data, size_t size, const hemp_lossless *what, const hemp_part *parts,
+                                 size_t count, void *memory, size_t memory_size);
+
 #ifdef __cplusplus
 }
 #endif

@@ -31,4 +31,17 @@ static inline void hemp_store64(uint8_t *p, uint64_t value) {
     hemp_store32(p + 4, (uint32_t)(value >> 32));
 }
 
+/* The number of the highest bit of n > 0. */
+static inline unsigned hemp_log2_floor(uint64_t n) {
+#ifdef __GNUC__
+    return 63u - (unsigned)__builtin_clzll(n);
+#else
+    unsigned power = 0;
+    while (n >> power > 1) {
+        power++;
+    }
+    return power;
+#endif
+}
+
 #endif
