@@ -1,0 +1,1 @@
+"""Figures and tables about the methods: ``python -m hemp_train.figures --help``."""

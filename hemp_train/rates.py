@@ -1,0 +1,224 @@
+"""What a coder pays for, as a differentiable rate of softly assigned weights.
+
+``rate_of`` chooses by the coder's ``rate_model()`` and by nothing else: entropy of single indices, of n-tuples, or the
+entropy of each index under contexts that the indices around it make.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from hemp_codec import coders
+from hemp_codec.coders import Coder, RateModel
+from hemp_train import scan, sharding
+from hemp_train.assignment import Assignment, assign, take
+from hemp_train.chord import Chord
+from hemp_train.contexts import ContextModel, fit_contexts
+from hemp_train.layers import Layer, to_work
+from hemp_train.tuples import Gradient, chord_rises, entropy_and_gradient, is_dense
+
+Slope = Literal["local", "chord"]
+
+
+class How(NamedTuple):
+    """How a rate is measured.
+
+    Attributes:
+        phase: so many weights are before the first tuple, where there are tuples.
+        slope: "local", the gradient; "chord", that of ``hemp_train.chord`` in its place.
+    """
+
+    phase: int = 0
+    slope: Slope = "local"
+
+
+class Rate(Protocol):
+    """A rate that can be minimised."""
+
+    def measure(self, layer: Layer, soft: Assignment, how: How) -> tuple[Tensor, Tensor]:
+        """Bits of the layer's indices (float64 scalar) and their gradient by the local weights, in their shape.
+
+        Args:
+            layer: whose indices they are.
+            soft: ``layer.soft()``, the assignment of the local weights.
+            how: what else counts.
+        """
+        ...
+
+    def refit(self, layer: Layer) -> None:
+        """Adapt what the rate knows of the layer, whose levels are new."""
+        ...
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """What ``refit`` learned."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None: ...
+
+
+def rate_of(coder: str | Coder, order: int, *, scan_order: str = "rows", gradient: Gradient = "exact") -> Rate:
+    """The rate that ``coder`` pays.
+
+    Args:
+        coder: name, or coder.
+        order: of the n-tuples, where the coder pays for tuples; where it pays for single indices it is 1 whatever this
+            says.  For a coder with contexts, one more than the number of previous indices in the context.
+        scan_order: of the tuples; a coder with contexts has its own.
+        gradient: of tuples, "exact" or "paper".
+    """
+    model: RateModel = coders.resolve(coder).rate_model()
+    if model.conditional:
+        return ContextRate(model.contexts, previous=order - 1 if "previous" in model.contexts else 0)
+    return TupleRate(order if model.order > 1 else 1, scan_order, gradient)
+
+
+@dataclass
+class TupleRate:
+    """Entropy of n-tuples, layer by layer: |W| H_n / n bits.
+
+    Attributes:
+        order: n.
+        scan_order: which weights are successive.
+        gradient: "exact" or "paper" (``hemp_train.tuples``).
+    """
+
+    order: int = 1
+    scan_order: str = "rows"
+    gradient: Gradient = "exact"
+
+    def measure(self, layer: Layer, soft: Assignment, how: How) -> tuple[Tensor, Tensor]:
+        size, phase = layer.parameter.numel(), how.phase
+        total = (size - phase) // self.order
+        if total <= 0 or len(layer.levels) < 2:
+            return nothing(layer)
+        by_shards = phase == 0 and self._by_shards(layer, total)
+        if not by_shards:
+            soft = whole(layer, soft)
+        bits, slopes = entropy_and_gradient(
+            Assignment(*(scan.flatten(part, self.scan_order) for part in soft)),
+            len(layer.levels),
+            self.order,
+            gradient=self.gradient,
+            phase=phase,
+            total=total,
+            all_sum=(lambda table: sharding.all_sum(table, layer.parameter)) if by_shards else None,
+        )
+        gradient = scan.restore(slopes.mul_(size / self.order), self.scan_order, soft.slope.shape)
+        if how.slope == "chord":
+            by_shards, gradient = False, self._chord(layer, whole(layer, soft).nearest(), phase)
+        return bits * (size / self.order), gradient if by_shards else sharding.part_of(gradient, layer.parameter)
+
+    def _chord(self, layer: Layer, hard: Tensor, phase: int) -> Tensor:
+        chord = Chord.of(to_work(sharding.full(layer.parameter.detach())), layer.levels, hard)
+        indices, levels = (scan.flatten(part, self.scan_order) for part in (hard, chord.level))
+        rises = chord_rises(indices, levels, chord.zero, len(layer.levels), self.order, phase)
+        return chord.slopes(scan.restore(rises, self.scan_order, hard.shape)).to(chord.share.dtype)
+
+    def _by_shards(self, layer: Layer, total: int) -> bool:
+        """Whether shards begin and end with whole tuples, so that only the histogram is summed over the processes."""
+        piece = sharding.rows_from(layer.parameter)
+        aligned = piece is not None and piece % self.order == 0 and self.scan_order == "rows"
+        return aligned and is_dense(len(layer.levels), self.order, total)
+
+    def refit(self, layer: Layer) -> None:
+        pass
+
+    def state_dict(self) -> dict[str, Tensor]:
+        return {}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        pass
+
+
+class ContextRate:
+    """Bits under adaptive probabilities that depend on the magnitudes around an index and on the indices before it.
+
+    Contexts come from the hard indices and are constants in the gradient: a weight feels what its own index costs where
+    it is, not what it does to its neighbours' contexts.  So the gradient is (bits(q+) - bits(q-)) / Delta, bits being
+    those of its own context: equation 16 of HEMP, context by context.
+    """
+
+    def __init__(self, features: tuple[str, ...], previous: int = 0) -> None:
+        """
+        Args:
+            features: of "row", "column", "above", "previous", those that the coder has.
+            previous: so many indices before are in the context as they are.
+        """
+        self.features = features
+        self.previous = previous
+        self._models: dict[str, ContextModel] = {}
+
+    def measure(self, layer: Layer, soft: Assignment, how: How) -> tuple[Tensor, Tensor]:
+        num_levels = len(layer.levels)
+        if not layer.parameter.numel() or num_levels < 2:
+            return nothing(layer)
+        soft = whole(layer, soft)
+        hard = soft.nearest()
+        model = self.model_of(layer, hard)
+        contexts = model.contexts(hard, layer.zero, num_levels) * num_levels
+        cells = contexts + soft.lower
+        bits = soft_bits(cells, soft.upper_probability, model.count(num_levels), num_levels).view(-1)
+        low, rise = take(bits, cells), take(bits.diff(append=bits[:1]), cells)
+        total = (low + rise * soft.upper_probability).sum()
+        slopes = rise * soft.slope
+        if how.slope == "chord":
+            chord = Chord.of(to_work(sharding.full(layer.parameter.detach())), layer.levels, hard)
+            slopes = chord.slopes(take(bits, contexts + chord.level) - take(bits, contexts + chord.zero))
+        return total, sharding.part_of(slopes.to(soft.slope.dtype), layer.parameter)
+
+    def model_of(self, layer: Layer, indices: Tensor) -> ContextModel:
+        """The contexts of the layer; fitted to ``indices``, all of them, if they have not been yet."""
+        if layer.name not in self._models:
+            self._models[layer.name] = fit_contexts(indices, layer.zero, self.features, self.previous)
+        return self._models[layer.name]
+
+    def refit(self, layer: Layer) -> None:
+        self._models.pop(layer.name, None)
+
+    def state_dict(self) -> dict[str, Tensor]:
+        return {name: model.parameters() for name, model in self._models.items()}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        self._models = {
+            name: ContextModel.from_parameters(values, self.features, self.previous) for name, values in state.items()
+        }
+
+
+def soft_bits(cells: Tensor, upper: Tensor, num_contexts: int, num_levels: int) -> Tensor:
+    """Bits of each level in each context, float64 (contexts, levels), by the soft counts.
+
+    As in an adaptive coder, a context that has seen little follows the distribution of all:
+    P(q | c) = (N(q, c) + 16 P(q)) / (N(c) + 16).
+
+    Args:
+        cells: for each weight, context times ``num_levels`` plus its lower level.
+        upper: the probability of its upper level.
+        num_contexts: the number of contexts.
+        num_levels: the number of levels.
+    """
+    size = num_contexts * num_levels
+    numbers, masses = cells.reshape(-1), upper.reshape(-1).double().mul(2.0**24).round_()  # exact sums, as for tuples
+    risen = torch.bincount(numbers, weights=masses, minlength=size)
+    counts = torch.bincount(numbers, minlength=size) * 2.0**24 - risen
+    counts[1:] += risen[:-1]
+    counts = counts.view(num_contexts, num_levels) / 2.0**24
+    root = counts.sum(0) + 0.4
+    root = root / root.sum()
+    return -torch.log2((counts + 16 * root) / (counts.sum(1, keepdim=True) + 16))
+
+
+def whole(layer: Layer, soft: Assignment) -> Assignment:
+    """The assignment of all of the layer's weights, of which ``soft`` is that of the local ones."""
+    if not sharding.is_sharded(layer.parameter):
+        return soft
+    return assign(to_work(sharding.full(layer.parameter.detach())), layer.levels)
+
+
+def nothing(layer: Layer) -> tuple[Tensor, Tensor]:
+    """No bits, and no gradient."""
+    weights = layer.weights()
+    return torch.zeros((), dtype=torch.float64, device=weights.device), torch.zeros_like(weights)
