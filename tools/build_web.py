@@ -47,7 +47,8 @@ def build_wasm() -> bytes:
             (folder / file).write_text(text)
         (folder / "string.h").write_text(STRING_H)
         (folder / "wasm.c").write_text((WEB / "src" / "wasm.c").read_text())
-        command = [sys.executable, "-m", "ziglang", "cc", *OPTIONS, "-I.", "wasm.c", "hemp_decoder.c", "-lcompiler_rt", "-o", "hemp.wasm"]
+        words = ["-I.", "wasm.c", "hemp_decoder.c", "-lcompiler_rt", "-o", "hemp.wasm"]
+        command = [sys.executable, "-m", "ziglang", "cc", *OPTIONS, *words]
         cache = {name: str(folder / "cache") for name in ("ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR")}
         subprocess.run(command, cwd=folder, check=True, env={**os.environ, **cache})
         return (folder / "hemp.wasm").read_bytes()

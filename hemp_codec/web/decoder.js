@@ -35,6 +35,7 @@ const FRONT_LIMIT = 2 ** 28;
 const FIXED_NUMBERS = 16;
 const NUMBERS = FIXED_NUMBERS + 32; // as in wasm.c
 const MEMORY_TOO_SMALL = 64;
+const OUTPUT_SIZE = 8; // of a hemp_output
 const ALIGNMENT = 16;
 const PAGE = 65536;
 
@@ -121,21 +122,35 @@ class HempFile {
   /** Read and decode one tensor, and nothing else of the file. */
   async tensor(name, form = "stored") {
     const record = this.#record(name);
-    const { Elements, width, dtype } = this.#form(record, form);
+    const { width } = this.#form(record, form);
     const { elements, segments } = record.info;
     if (elements * Math.max(width, record.width) > this.#maxOutput) {
       throw new HempError("LIMIT_EXCEEDED", { tensor: name, field: "dimensions" });
     }
     const bytes = reserve(elements * width, name);
-    const window = await this.#fetch(record);
-    this.#machine.window = window;
+    this.#machine.window = await this.#fetch(record);
     for (let segment = 0; segment < segments; segment++) {
       const start = segment * record.segmentElements;
       const count = Math.min(record.segmentElements, elements - start);
-      bytes.set(this.#decode(record, segment, FORMS.indexOf(form), count * width), start * width);
+      bytes.set(this.#decodeSegment(record, segment, form, count * width), start * width);
     }
     this.#machine.window = NOTHING;
-    return { data: new Elements(bytes.buffer), shape: record.info.shape.slice(), dtype };
+    return this.#result(record, form, bytes);
+  }
+
+  /** Decode several tensors; those that share a stream together, in the time of one. */
+  async decode(names = this.tensors.keys(), form = "stored") {
+    const found = new Map(Array.from(names, (name) => [name, undefined]));
+    const records = [...found.keys()].map((name) => this.#record(name));
+    for (const record of records) this.#form(record, form);
+    for (const record of records) {
+      if (found.get(record.info.name) !== undefined) continue;
+      const together = records.filter((other) => other === record || sharesStream(other, record));
+      const alone = together.length === 1;
+      const tensors = await (alone ? this.tensor(record.info.name, form) : this.#decodeTogether(together, form));
+      together.forEach((other, k) => found.set(other.info.name, alone ? tensors : tensors[k]));
+    }
+    return found;
   }
 
   /** The levels of a quantized tensor: element i is levels[indices[i]]. */
@@ -167,6 +182,11 @@ class HempFile {
     throw new HempError("BAD_ARGUMENT", { tensor: record.info.name, message });
   }
 
+  #result(record, form, bytes) {
+    const { Elements, dtype } = this.#form(record, form);
+    return { data: new Elements(bytes.buffer), shape: record.info.shape.slice(), dtype };
+  }
+
   /** The bytes of all segments of a tensor, which lie side by side. */
   async #fetch(record) {
     const machine = this.#machine;
@@ -178,17 +198,49 @@ class HempFile {
     return { offset, bytes: await readAll(this.#source, offset, last + lastSize - offset) };
   }
 
-  #decode(record, segment, form, size) {
+  #decodeSegment(record, segment, form, size) {
     const machine = this.#machine;
     const { calls, free } = machine;
-    machine.check(calls.segment_memory(record.number, segment, form), this.#names());
-    const [scratch] = machine.numbers();
+    const scratch = this.#scratch(record, segment, form);
     const scratchAt = free + aligned(size);
     machine.need(aligned(size) + scratch);
-    const status = calls.decode_segment(record.number, segment, form, free, size, scratchAt, scratch);
+    const number = FORMS.indexOf(form);
+    const status = calls.decode_segment(record.number, segment, number, free, size, scratchAt, scratch);
     machine.check(status, this.#names());
     return machine.bytes(free, size);
   }
+
+  #scratch(record, segment, form) {
+    const status = this.#machine.calls.segment_memory(record.number, segment, FORMS.indexOf(form));
+    this.#machine.check(status, this.#names());
+    return this.#machine.numbers()[0];
+  }
+
+  /** Decode tensors of one stream, which has one segment. */
+  async #decodeTogether(records, form) {
+    const machine = this.#machine;
+    const { calls, free } = machine;
+    machine.window = await this.#fetch(records[0]);
+    // All that are wanted need no more than the one of them that needs most alone.
+    const scratch = Math.max(...records.map((record) => this.#scratch(record, 0, form)));
+    const sizes = records.map((record) => record.info.elements * this.#form(record, form).width);
+    let end = free + aligned(this.#records.length * OUTPUT_SIZE);
+    const places = sizes.map((size) => (end += aligned(size)) - aligned(size));
+    machine.need(end - free + scratch);
+    machine.bytes(free, this.#records.length * OUTPUT_SIZE).fill(0);
+    const outputs = new DataView(calls.memory.buffer, free);
+    records.forEach((record, k) => {
+      outputs.setUint32(record.number * OUTPUT_SIZE, places[k], true);
+      outputs.setUint32(record.number * OUTPUT_SIZE + 4, sizes[k], true);
+    });
+    machine.check(calls.decode_tensors(FORMS.indexOf(form), free, end, scratch), this.#names());
+    machine.window = NOTHING;
+    return records.map((record, k) => this.#result(record, form, machine.bytes(places[k], sizes[k]).slice()));
+  }
+}
+
+function sharesStream(one, other) {
+  return one.stream >= 0 && one.stream === other.stream && one.tiedTo < 0 && other.tiedTo < 0;
 }
 
 function reserve(size, tensor) {

@@ -87,6 +87,10 @@ export interface HempFile {
   tensor(name: string, form: "indices"): Promise<Tensor<Uint8Array | Uint16Array>>;
   tensor(name: string, form?: Form): Promise<Tensor>;
 
+  /** Several tensors, or all, by name; those that share a stream are decoded together, in the time of one. */
+  decode(names: Iterable<string> | undefined, form: "float32"): Promise<Map<string, Tensor<Float32Array>>>;
+  decode(names?: Iterable<string>, form?: Form): Promise<Map<string, Tensor>>;
+
   /** The levels of a quantized tensor: element i is levels[indices[i]]. */
   levels(name: string, form: "float32"): Float32Array;
   levels(name: string, form?: "stored" | "float32" | "float16"): TypedArray;

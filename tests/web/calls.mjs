@@ -31,6 +31,7 @@ assert(reads.reduce((sum, [, size]) => sum + size, 0) < bytes.length, "only what
 
 // Forms.
 const file = await open(bytes);
+const last = [...file.tensors.keys()].at(-1);
 assert.deepEqual(file.tensors.get("wide").shape, [50, 4000]);
 assert.equal(file.tensors.get("wide").numLevels, 16);
 const wide = await file.tensor("wide", "float32");
@@ -52,6 +53,18 @@ assert.deepEqual(both[0].data, wide.data);
 both[0].shape[0] = 7;
 assert.deepEqual(file.tensors.get("wide").shape, [50, 4000]);
 
+// Several at once.
+const several = await file.decode(["halves", "wide", last], "float32");
+assert.deepEqual([...several.keys()], ["halves", "wide", last]);
+assert.deepEqual(several.get("wide").data, wide.data);
+assert.deepEqual(several.get(last), await file.tensor(last));
+const begun = reads.length;
+const all = await (await open(own)).decode();
+assert.deepEqual([...all.keys()], [...file.tensors.keys()]);
+assert.deepEqual(all.get(last), await file.tensor(last));
+assert(reads.length - begun < all.size, "what shares a stream is read once");
+await assert.rejects(file.decode(["wide", "halves"], "indices"), fails("BAD_ARGUMENT", "halves"));
+
 // Wrong calls and damaged files.
 await assert.rejects(file.tensor("none"), fails("BAD_ARGUMENT", "none"));
 await assert.rejects(file.tensor("wide", "float64"), fails("BAD_ARGUMENT", "wide"));
@@ -65,7 +78,6 @@ await assert.rejects(small.tensor("wide"), fails("LIMIT_EXCEEDED", "wide"));
 assert.equal((await small.tensor("halves")).data.length, 5);
 const damaged = bytes.slice();
 damaged[damaged.length - 1] ^= 1;
-const last = [...file.tensors.keys()].at(-1);
 await assert.rejects((await open(damaged)).tensor(last), (error) => /the file is damaged/.test(error.message));
 const shrinking = { size: bytes.length, read: async (offset, size) => bytes.slice(offset, Math.min(offset + size, 30000)) };
 await assert.rejects((await open(shrinking)).tensor("wide"), fails("TRUNCATED"));

@@ -30,6 +30,10 @@ async function reportOf(path) {
     for (const info of file.tensors.values()) {
       await tensorOf(file, info).then((found) => (report.tensors[info.name] = found), note);
     }
+    const known = [...file.tensors.keys()].filter((name) => name in report.tensors);
+    for (const [name, { data }] of await file.decode(report.errors.length > 0 ? known : undefined)) {
+      if (sha256(data) !== report.tensors[name].sha256) throw new Error(`${path}: ${name} is another with others`);
+    }
   } catch (error) {
     note(error);
   }

@@ -21,9 +21,8 @@ function isLenet5(file) {
 
 /** The weights of an open file, by name. */
 async function readLenet5(file) {
-  const weights = {};
-  for (const name of Object.keys(LENET5)) weights[name] = (await file.tensor(name, "float32")).data;
-  return weights;
+  const tensors = await file.decode(Object.keys(LENET5), "float32");
+  return Object.fromEntries([...tensors].map(([name, tensor]) => [name, tensor.data]));
 }
 
 /** The probability of each digit; `image` has 28 x 28 values from 0 (background) to 1 (ink). */

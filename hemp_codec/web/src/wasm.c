@@ -124,6 +124,11 @@ hemp_status decode_segment(uint32_t tensor, uint32_t segment, hemp_form form, vo
     return hemp_decode_segment(&file, tensor, segment, form, out, out_size, memory, memory_size, &place);
 }
 
+EXPORT(decode_tensors)
+hemp_status decode_tensors(hemp_form form, const hemp_output *outputs, void *memory, size_t memory_size) {
+    return hemp_decode_tensors(&file, form, outputs, memory, memory_size, &place);
+}
+
 EXPORT(decode_levels) hemp_status decode_levels(uint32_t tensor, hemp_form form, void *out, size_t out_size) {
     return hemp_decode_levels(&file, tensor, form, out, out_size, &place);
 }
