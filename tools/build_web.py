@@ -3,9 +3,10 @@
 
     python tools/build_web.py [--check]
 
-writes ``hemp_codec/web/hemp.wasm``, from the amalgamated decoder, and ``tools/viewer/bundle.js``: the decoder as a plain
-script with that module and the model of the example in it, because a page opened from disk may load scripts, but
-neither modules nor files.  With ``--check`` nothing is written, and the exit code is 1 if they differ.  Needs the package ``ziglang``, of the release in ``constraints.txt``.
+writes ``hemp_codec/web/hemp.wasm``, from the amalgamated decoder, and ``tools/viewer/bundle.js``: the decoder as a
+plain script with that module and the model of the example in it, because a page opened from disk may load scripts, but
+neither modules nor files.  With ``--check`` nothing is written, and the exit code is 1 if they differ.  Needs the
+package ``ziglang``, of the release in ``constraints.txt``.
 """
 
 from __future__ import annotations
@@ -34,9 +35,9 @@ void *memcpy(void *to, const void *from, size_t size);
 void *memset(void *to, int byte, size_t size);
 void *memmove(void *to, const void *from, size_t size);
 """
-# The stack comes first, so that an overflow is an error of the machine and overwrites nothing.
-OPTIONS = """-target wasm32-freestanding-none -std=c11 -O3 -mbulk-memory -Wall -Wextra -nostdlib -s
-    -Wl,--no-entry -Wl,-z,stack-size=131072 -Wl,--export=__heap_base""".split()
+OPTIONS = ["-target", "wasm32-freestanding-none", "-std=c11", "-O3", "-mbulk-memory", "-Wall", "-Wextra", "-nostdlib"]
+# 128 kB of stack; it comes first, as zig has it, so that an overflow is an error of the machine and overwrites nothing.
+OPTIONS += ["-s", "-Wl,--no-entry", "-Wl,-z,stack-size=131072", "-Wl,--export=__heap_base"]
 
 
 def build_wasm() -> bytes:
