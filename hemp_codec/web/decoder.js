@@ -41,7 +41,10 @@ const PAGE = 65536;
 
 const NOTHING = { offset: 0, bytes: new Uint8Array() };
 
-/** One instance of the WebAssembly module, with its memory: first what is kept, then what a call needs. */
+/**
+ * One instance of the WebAssembly module, with its memory: first what is kept, then what a call needs.  Between setting
+ * the window and the end of the calls that read from it nothing is awaited, so that calls cannot mix.
+ */
 class Machine {
   constructor(module) {
     this.window = NOTHING; // the piece of the file that the decoder may read
@@ -87,9 +90,10 @@ class Machine {
     }
   }
 
-  /** The error of a call, or nothing if there is none. */
+  /** Throw the error of a call, if it is one; `names` are those of the tensors. */
   check(status, names = []) {
     if (status === 0) return;
+    this.window = NOTHING;
     const field = this.calls.place();
     const [offset, tensor] = this.numbers();
     throw new HempError(this.name(this.calls.status_name(status)), {

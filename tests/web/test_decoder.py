@@ -106,6 +106,15 @@ def test_calls(tmp_path: Path, tensors: dict[str, np.ndarray]) -> None:
     assert node("calls.mjs", tmp_path) == ["all calls are right"]
 
 
+def test_damage_anywhere() -> None:
+    """Whatever byte of a file is changed, it is refused, for damage rather than for memory or reading."""
+    names = ["complete", "solid-arithmetic", "solid-rans", "segments-planes", "arithmetic-same", "metadata"]
+    reports = node("damage.mjs", *(VECTORS / "accept" / f"{name}.hemp" for name in names))
+    for report in reports:
+        assert report["accepted"] == 0 and report["refused"] > 0
+        assert not {"MEMORY_TOO_SMALL", "READ_FAILED", "BAD_ARGUMENT"} & set(report["codes"])
+
+
 def test_package() -> None:
     """It has the project's version, and all that its modules import."""
     package = json.loads((WEB / "package.json").read_text())

@@ -124,6 +124,30 @@ def test_file_dropped_and_number_read(viewer: Page, tmp_path: Path) -> None:
     viewer.get_by_text(f"All right: {30 * 40 * 4 + 2 * 8 + 2 * 2:,} bytes").wait_for()
 
 
+def test_tensors_of_every_kind(viewer: Page, tmp_path: Path) -> None:
+    """Nothing that a file may hold is too strange to be shown."""
+    tensors = {
+        "empty": np.zeros((0, 4), np.float32),
+        "scalar": np.float64(-0.5),
+        "not-finite": np.array([np.nan, np.inf, 1, 3], np.float32),
+        "bits": np.array([True, False]),
+        "large": np.array([2**64 - 1], np.uint64),
+        "complex": np.array([1j], np.complex64),
+    }
+    shown = {"scalar": "is -0.5", "not-finite": "is NaN", "bits": "is 1", "large": f"is {2**64 - 1}"}
+    hemp_codec.save_file(tensors, tmp_path / "all.hemp")
+    drop(viewer, "all.hemp", (tmp_path / "all.hemp").read_bytes())
+    viewer.get_by_role("heading", name="all.hemp").wait_for()
+    for name in tensors:
+        choose(viewer, name)
+        assert viewer.locator("#element").is_visible() == (name in shown)
+        assert name not in shown or viewer.locator("#element").inner_text() == shown[name]
+    choose(viewer, "not-finite")
+    viewer.get_by_text("The same as a table").click()
+    assert sum(map(int, viewer.locator("#histogram td:last-child").all_inner_texts())) == 2
+    assert viewer.get_by_role("alert").inner_text() == ""
+
+
 def test_file_picked_by_keyboard_and_damaged(viewer: Page, tmp_path: Path) -> None:
     content = bytearray(MODEL.read_bytes())
     content[len(content) // 2] ^= 16

@@ -39,10 +39,10 @@ function elementAt(text, shape) {
 /** Bars of the histogram: what each stands for, and how many elements it has. */
 function histogramOf({ info, values, indices }, levels) {
   if (indices) return barsOfIndices(info.numLevels, indices, levels);
-  const finite = values ? Array.from(values, Number).filter(Number.isFinite) : [];
-  return finite.length > 0 ? barsOfValues(finite) : [];
+  return values === null ? [] : barsOfValues(values);
 }
 
+/** A bar for each index, or for several where there are many. */
 function barsOfIndices(numLevels, indices, levels) {
   const each = Math.ceil(numLevels / MOST_BARS);
   const bars = Array.from({ length: Math.ceil(numLevels / each) }, (_, k) => {
@@ -54,20 +54,26 @@ function barsOfIndices(numLevels, indices, levels) {
   return bars;
 }
 
+/** Bars of equal widths; what is not finite is in none. */
 function barsOfValues(values) {
   const [low, high] = rangeOf(values);
+  if (low > high) return [];
   const width = (high - low) / VALUE_BARS || 1;
   const length = high > low ? VALUE_BARS : 1;
   const bars = Array.from({ length }, (_, k) => ({ name: `from ${textOf(low + k * width)}`, count: 0 }));
-  for (const value of values) bars[Math.min(Math.floor((value - low) / width), length - 1)].count++;
+  for (const value of values) {
+    const at = Math.min(Math.floor((Number(value) - low) / width), length - 1);
+    if (at >= 0) bars[at].count += Number.isFinite(Number(value));
+  }
   return bars;
 }
 
+/** The least and the greatest finite value; the first is above the second if there are none. */
 function rangeOf(values) {
   let [low, high] = [Infinity, -Infinity];
   for (const value of values) {
-    if (value < low) low = value;
-    if (value > high) high = value;
+    if (value < low && value > -Infinity) low = value;
+    if (value > high && value < Infinity) high = value;
   }
   return [Number(low), Number(high)];
 }
@@ -98,7 +104,7 @@ function paint(canvas, shape, values) {
   const columns = values.length / rows;
   const [height, width] = [Math.min(rows, MOST_PIXELS), Math.min(columns, MOST_PIXELS)];
   const [low, high] = rangeOf(values);
-  const most = Math.max(-low, high) || 1;
+  const most = low > high ? 1 : Math.max(-low, high) || 1;
   Object.assign(canvas, { width, height });
   const image = new ImageData(width, height);
   for (let at = 0; at < width * height; at++) {
