@@ -106,6 +106,23 @@ def test_calls(tmp_path: Path, tensors: dict[str, np.ndarray]) -> None:
     assert node("calls.mjs", tmp_path) == ["all calls are right"]
 
 
+@pytest.mark.parametrize("readme", ["README.md", "hemp_codec/web/README.md"])
+def test_readme(readme: str, tmp_path: Path) -> None:
+    """What is shown runs, with a server of this machine for that of the text."""
+    program = need("node", "nodejs")
+    (code,) = re.findall(r"```js\n(.*?)```", (ROOT / readme).read_text(), re.DOTALL)
+    if "import " not in code:
+        code = f'import {{ open }} from "hemp-codec";\n{code}'
+    content = (ROOT / "examples" / "web" / "lenet5.hemp").read_bytes()
+    with RangeServer({"/model.hemp": content}) as server:
+        assert '"hemp-codec"' in code and "https://example.org" in code
+        code = code.replace('"hemp-codec"', f'"{(WEB / "hemp.js").as_uri()}"')
+        code = code.replace("https://example.org", server.address) + "console.log(data.length, shape);\n"
+        (tmp_path / "readme.mjs").write_text(code)
+        done = run_checked([program, "readme.mjs"], tmp_path)
+    assert done.stdout.splitlines()[-1] == b"500 [ 20, 1, 5, 5 ]"
+
+
 def test_damage_anywhere() -> None:
     """Whatever byte of a file is changed, it is refused, for damage rather than for memory or reading."""
     names = ["complete", "solid-arithmetic", "solid-rans", "segments-planes", "arithmetic-same", "metadata"]
