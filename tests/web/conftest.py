@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 FLAGS += ["--disable-component-update", "--disable-sync"]
-SECONDS = 60
+SECONDS = 20
 
 
 @pytest.fixture(scope="session")

@@ -1,27 +1,23 @@
-// LeNet-5 in plain JavaScript: 20@5x5, max-pool, ReLU, 50@5x5, max-pool, ReLU, 500, ReLU, 10.
+// LeNet-5 in plain JavaScript: convolution 5x5, max-pool, ReLU, twice; then a layer with ReLU, and one with ten outputs.
 
-const LENET5 = {
-  "conv1.weight": [20, 1, 5, 5],
-  "conv1.bias": [20],
-  "conv2.weight": [50, 20, 5, 5],
-  "conv2.bias": [50],
-  "fc1.weight": [500, 800],
-  "fc1.bias": [500],
-  "fc2.weight": [10, 500],
-  "fc2.bias": [10],
-};
+const LAYERS = ["conv1", "conv2", "fc1", "fc2"];
+const NAMES = LAYERS.flatMap((name) => [`${name}.weight`, `${name}.bias`]);
 const SIDE = 28;
 const MEAN = 0.1307;
 const DEVIATION = 0.3081;
 
-/** Whether an open file holds the weights of this network. */
+/** Whether an open file holds the weights of this network, of whatever width. */
 function isLenet5(file) {
-  return Object.entries(LENET5).every(([name, shape]) => String(file.tensors.get(name)?.shape) === String(shape));
+  if (!NAMES.every((name) => file.tensors.has(name))) return false;
+  const shapes = NAMES.map((name) => file.tensors.get(name).shape);
+  const [a, b, c] = [1, 3, 5].map((k) => shapes[k][0]);
+  const wanted = [[a, 1, 5, 5], [a], [b, a, 5, 5], [b], [c, 16 * b], [c], [10, c], [10]];
+  return String(wanted.map(String)) === String(shapes.map(String));
 }
 
 /** The weights of an open file, by name. */
 async function readLenet5(file) {
-  const tensors = await file.decode(Object.keys(LENET5), "float32");
+  const tensors = await file.decode(NAMES, "float32");
   return Object.fromEntries([...tensors].map(([name, tensor]) => [name, tensor.data]));
 }
 
