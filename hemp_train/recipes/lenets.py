@@ -58,13 +58,13 @@ HEMP_LOBSTER = hemp_lobster.Plan(
     {"levels": 7, "order": 2, "lambda_entropy": 0.4, "lambda_reconstruction": 0.01, "refit_every": 100},
     decay=1e-4,
     tolerance=0.05,
-    epochs=20,
-    finish=5,
+    epochs=10,
+    finish=4,
 )
 COMPRESSIBLE = methods.Plan(LENET5_DENSE, methods.compressible(strength=2e-3, rate=0.03), epochs=3, finish=2)
 ECT5 = methods.Plan(LENET5_DENSE, methods.ect(levels=3, alpha=3e-6, rate=0.02), epochs=3, finish=2, batch=256)
 COMPRESSIBLE_300 = methods.Plan(LENET300_DENSE, methods.compressible(strength=2e-3, rate=0.03), epochs=10)
-ECT_300 = methods.Plan(LENET300_DENSE, methods.ect(levels=3, alpha=3e-6, rate=0.02), epochs=8)
+ECT_300 = methods.Plan(LENET300_DENSE, methods.ect(levels=3, alpha=3e-6, rate=0.02), epochs=4, finish=2)
 
 RECIPES = (
     methods.recipe("lenet5-mnist-hemp", "LeNet-5: HEMP as published, n = 2", lenet5_mnist, HEMP_ALONE),
