@@ -55,5 +55,8 @@ class LosslessIndices:
         return self.dtype.planes
 
     def cut(self, start: int, stop: int) -> list[np.ndarray]:
-        size = self.dtype.size
-        return _native.planes_split(self.dtype.number, self.data[start * size : stop * size], stop - start)
+        return _native.planes_split(self.dtype.number, self.elements(start, stop), stop - start)
+
+    def elements(self, start: int, stop: int) -> np.ndarray:
+        """The bytes of the elements [start, stop)."""
+        return self.data[start * self.dtype.size : stop * self.dtype.size]

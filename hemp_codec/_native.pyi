@@ -12,6 +12,9 @@ from hemp_codec.tensors import Part
 
 _Data = bytes | bytearray | memoryview | np.ndarray
 
+LosslessTask = tuple[int, int, _Data, Sequence[np.ndarray]]
+"""Number of a stream, number of a segment in it, its bytes, room for the elements of each part as uint8."""
+
 FRONT_PREFIX: int
 """Bytes from the beginning of a file that ``front_size`` needs, at most."""
 
@@ -30,14 +33,14 @@ def stored_encode(indices: Sequence[np.ndarray], parts: Sequence[Part]) -> bytes
 def rans_encode(indices: Sequence[np.ndarray], parts: Sequence[Part]) -> bytes:
     """As ``stored_encode``."""
 
-def arithmetic_encode(indices: Sequence[np.ndarray], parts: Sequence[Part], mixed: bool) -> bytes:
+def arithmetic_encode(indices: Sequence[np.ndarray], parts: Sequence[Part], mode: int) -> bytes:
     """As ``stored_encode``."""
 
 def rans_estimate(indices: Sequence[np.ndarray], parts: Sequence[Part]) -> float:
     """Bits of the payload that ``rans_encode`` makes, to within some tens, from its tables alone."""
 
-def arithmetic_measure(indices: Sequence[np.ndarray], parts: Sequence[Part], mixed: bool) -> int:
-    """Bytes of the payload that ``arithmetic_encode`` makes, without making it."""
+def arithmetic_estimate(indices: Sequence[np.ndarray], parts: Sequence[Part], mode: int) -> float:
+    """About the bits of the payload that ``arithmetic_encode`` makes, without making it."""
 
 def stored_size(parts: Sequence[Part]) -> int:
     """Bytes of the payload that ``stored_encode`` makes of these parts."""
@@ -51,8 +54,35 @@ def planes_join(dtype_number: int, planes: Sequence[np.ndarray]) -> np.ndarray:
 def planes_join_into(dtype_number: int, planes: Sequence[np.ndarray], out: _Data) -> None:
     """As ``planes_join``, into a writable contiguous buffer of exactly that size."""
 
+class Workspace:
+    """Memory for one call after the other of the functions that take it, not for two at a time."""
+
+def lossless_promising(dtype_number: int, datas: Sequence[np.ndarray], parts: Sequence[Part]) -> int:
+    """The planes of a lossless segment that promise to become smaller, as a bit mask.
+
+    ``datas`` are the little-endian elements of each part, of any dtype but bool, as uint8."""
+
+def lossless_estimate(dtype_number: int, datas: Sequence[np.ndarray], parts: Sequence[Part]) -> int:
+    """About the bytes of such a segment."""
+
+def lossless_encode(
+    workspace: Workspace,
+    dtype_number: int,
+    datas: Sequence[np.ndarray],
+    parts: Sequence[Part],
+    coded_planes: int | None,
+) -> tuple[int, np.ndarray, int]:
+    """The planes that ``rans`` codes, the bytes of the segment as uint8, and their CRC-32; arguments as above.
+
+    The segment lies in the workspace, and is overwritten when that is used again.
+
+    With ``coded_planes`` None they are those that become smaller."""
+
 def optimal_cuts(means: np.ndarray, weights: np.ndarray, num_levels: int, pin_zero: bool) -> list[int]:
     """Cuts of ascending float64 points into cells of the least weighted squared error: num_levels + 1 positions."""
+
+def join(pieces: list[_Data], threads: int) -> bytes:
+    """All pieces, one behind the other, copied by at most so many threads."""
 
 def crc32(data: _Data, crc: int = 0) -> int:
     """CRC-32 as in zlib, continued from ``crc``."""
@@ -89,6 +119,10 @@ class Directory:
 
     def stream_size(self, number: int) -> int:
         """Bytes of all segments of a stream."""
+
+    def decode_lossless(self, workspace: Workspace, tasks: list[LosslessTask]) -> int:
+        """Check and decode segments of lossless streams of any dtype but bool, coded by ``stored``, ``arithmetic`` or
+        ``rans``; the number of those before one that cannot be decoded."""
 
     def decoded_size(self) -> int:
         """Bytes of all tensors when decoded; 2**64 - 1 stands for that and more."""

@@ -24,6 +24,8 @@ from hemp_codec.tensors import QuantizedTensor, index_dtype
 MAX_NAME_SIZE = 65535
 MAX_RANK = 32
 _MIN_TIED_SIZE = 16  # below that a tie costs about what the bytes cost
+_SAMPLE = 1 << 16
+_MAX_CANDIDATES = 4  # that a tensor is compared with: more look alike in files that are made for it only
 
 Value = np.ndarray | QuantizedTensor
 
@@ -77,15 +79,16 @@ class Preparer:
         self._coder = coder
         self._rules = rules
         self._tensors = tensors
-        self._seen: dict[object, tuple[int, str]] = {}
+        self._seen: dict[object, list[tuple[int, str]]] = {}
         self._count = 0
 
-    def prepare(self, name: str, value: np.ndarray | QuantizedTensor) -> Callable[[], Prepared]:
-        """Check the next tensor and look for its tie; what is given back does the rest, in any thread.
+    def prepare(self, name: str, value: np.ndarray | QuantizedTensor) -> Prepared | Callable[[], Prepared]:
+        """Check the next tensor and look for its tie; if it is to be quantized, what is given back does so, in any
+        thread.
 
         Raises:
-            HempError: name, dtype, shape or values cannot be stored; the message names the tensor.  The second half
-                raises it too.
+            HempError: name, dtype, shape or values cannot be stored; the message names the tensor.  What is given
+                back raises it too.
         """
         number = self._count
         self._count += 1
@@ -94,10 +97,8 @@ class Preparer:
         coder = rule.coder if rule and rule.coder else self._coder
         with _naming(name):
             if isinstance(value, QuantizedTensor):
-                prepared = self._quantized(number, name, encoded, value, coder)
-                return lambda: prepared
-            finish = self._array(number, name, encoded, _as_array(value), rule, coder)
-        return _naming(name)(finish)
+                return self._quantized(number, name, encoded, value, coder)
+            return self._array(number, name, encoded, _as_array(value), rule, coder)
 
     def _quantized(self, number: int, name: str, encoded: bytes, value: QuantizedTensor, coder: Coder) -> Prepared:
         indices, levels = _check_quantized(value)
@@ -112,18 +113,18 @@ class Preparer:
 
     def _array(
         self, number: int, name: str, encoded: bytes, array: np.ndarray, rule: Rule | None, coder: Coder
-    ) -> Callable[[], Prepared]:
+    ) -> Prepared | Callable[[], Prepared]:
         dtype = dtypes.of(array)
         _check_shape(array.shape, dtype)
         quantizer = self._choose(rule, dtype, array)
         data = element_bytes(array)
         tied = self._tie(number, name, data.nbytes, [data], (quantizer, dtype.number, array.size))
         if tied is not None:
-            return partial(_prepared, encoded, dtype, array.shape, Tied(tied), None, 0, coder)
+            return _prepared(encoded, dtype, array.shape, Tied(tied), None, 0, coder)
         if isinstance(quantizer, Lossless):
             planes, source = Planes(dtype, array.shape), LosslessIndices(dtype, data)
-            return partial(_prepared, encoded, dtype, array.shape, planes, source, dtype.plane_levels, coder)
-        return partial(_quantize, encoded, dtype, array, quantizer, coder)
+            return _prepared(encoded, dtype, array.shape, planes, source, dtype.plane_levels, coder)
+        return _naming(name)(partial(_quantize, encoded, dtype, array, quantizer, coder))
 
     def _choose(self, rule: Rule | None, dtype: DType, array: np.ndarray) -> Quantizer:
         if not dtype.quantizable or array.size == 0:
@@ -137,18 +138,27 @@ class Preparer:
     ) -> int | None:
         """The earlier record of the same content and kind, or None.
 
-        A checksum finds the candidate; only comparing shows that it has the same content.
+        A checksum of a sample finds candidates; only comparing shows that one has the same content.
         """
         if size < _MIN_TIED_SIZE:
             return None
         views = [part.reshape(-1).view(np.uint8) for part in content]
-        key = (kind, *(_native.crc32(view) for view in views))
-        earlier, earlier_name = self._seen.setdefault(key, (number, name))
-        if earlier == number:
-            return None
-        others = _content(self._tensors[earlier_name])
-        same = len(others) == len(views) and all(map(np.array_equal, views, others))
-        return earlier if same else None
+        candidates = self._seen.setdefault((kind, *(_native.crc32(_sample(view)) for view in views)), [])
+        for earlier, earlier_name in candidates:
+            others = _content(self._tensors[earlier_name])
+            if len(others) == len(views) and all(map(np.array_equal, views, others)):
+                return earlier
+        if len(candidates) < _MAX_CANDIDATES:
+            candidates.append((number, name))
+        return None
+
+
+def _sample(data: np.ndarray) -> np.ndarray:
+    """Bytes that mostly differ where ``data`` do: all of them, or some from the beginning, the middle and the end."""
+    if data.size <= 3 * _SAMPLE:
+        return data
+    middle = data.size // 2
+    return np.concatenate([data[:_SAMPLE], data[middle : middle + _SAMPLE], data[-_SAMPLE:]])
 
 
 def _content(value: Value) -> list[np.ndarray]:

@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import os
 import tempfile
+import threading
 from typing import IO
+
+import numpy as np
+
+_FIRST_BLOCK, _LARGEST_BLOCK = 1 << 20, 1 << 26
 
 
 class Spool:
-    """Keeps pieces of bytes: the first in memory, what goes beyond that in a temporary file.
+    """Keeps pieces of bytes, from any number of threads: the first in memory, what goes beyond that in a file.
+
+    Memory is taken in blocks, each half as large as all before it, since few large ones cost the system less time
+    than many small ones.
 
     Args:
-        memory: bytes that are kept in memory.
+        memory: bytes that are kept in memory; None: all.
         folder: of the temporary file; None: the system's.
     """
 
-    def __init__(self, memory: int, folder: str | os.PathLike[str] | None = None) -> None:
+    def __init__(self, memory: int | None, folder: str | os.PathLike[str] | None = None) -> None:
         self._memory = memory
         self._folder = folder
-        self._pieces: list[bytes | tuple[int, int]] = []  # the bytes, or where in the file they are
+        self._lock = threading.Lock()
+        self._block = np.empty(0, np.uint8)
+        self._used = 0  # of the block
+        self._taken = 0  # by all blocks
+        self._pieces: list[np.ndarray | tuple[int, int]] = []  # the bytes, or where in the file they are
         self._file: IO[bytes] | None = None
         self._end = 0
 
@@ -29,30 +41,45 @@ class Spool:
         if self._file is not None:
             self._file.close()
 
-    def put(self, piece: bytes) -> int:
-        """Keep ``piece``; the number by which ``get`` gives it back."""
-        if len(piece) <= self._memory:
-            self._memory -= len(piece)
-            self._pieces.append(piece)
-        else:
-            self._pieces.append((self._write(piece), len(piece)))
-        return len(self._pieces) - 1
+    def put(self, piece: bytes | np.ndarray) -> int:
+        """Keep a copy of ``piece``, bytes or uint8; the number by which ``get`` gives it back."""
+        with self._lock:
+            number = len(self._pieces)
+            room = self._reserve(len(piece))
+            if room is None:
+                self._pieces.append((self._write(piece), len(piece)))
+                return number
+            self._pieces.append(room)
+        room[:] = np.frombuffer(piece, np.uint8)
+        return number
 
-    def get(self, number: int) -> bytes:
-        """A piece, once: its memory is then free."""
+    def get(self, number: int) -> memoryview | bytes:
+        """A piece."""
         piece = self._pieces[number]
-        self._pieces[number] = b""
-        if isinstance(piece, bytes):
-            return piece
+        if isinstance(piece, np.ndarray):
+            return piece.data
         assert self._file is not None, "a piece was written"
         self._file.seek(piece[0])
         return self._file.read(piece[1])
 
-    def _write(self, piece: bytes) -> int:
+    def _reserve(self, size: int) -> np.ndarray | None:
+        """Memory for a piece, if there is some left for it."""
+        if self._memory is not None:
+            if size > self._memory:
+                return None
+            self._memory -= size
+        if size > len(self._block) - self._used:
+            grown = min(max(self._taken // 2, _FIRST_BLOCK), _LARGEST_BLOCK)
+            self._block, self._used = np.empty(max(grown, size), np.uint8), 0
+            self._taken += len(self._block)
+        self._used += size
+        return self._block[self._used - size : self._used]
+
+    def _write(self, piece: bytes | np.ndarray) -> int:
         if self._file is None:
             self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 - closed by __exit__
         start = self._end
         self._file.seek(start)
-        self._file.write(piece)
+        self._file.write(piece if isinstance(piece, bytes) else piece.data)
         self._end += len(piece)
         return start

@@ -11,6 +11,7 @@ import numpy as np
 
 from hemp_codec import _native, coders
 from hemp_codec._entropy import entropy
+from hemp_codec._indices import LosslessIndices
 from hemp_codec._prepare import Prepared
 from hemp_codec._varint import varint
 from hemp_codec.coders import Coder
@@ -21,6 +22,7 @@ _SMALL = 1 << 12  # estimated coded bytes up to which a tensor joins its neighbo
 _MAX_GROUP = 1 << 16  # estimated coded bytes of a solid group of a large file
 _MAX_WHOLE = 1 << 21  # stored bytes up to which a whole class is one solid group
 _MAX_WHOLE_ELEMENTS = 1 << 20
+_BYTE_LEVELS = 256
 _CODED_SAMPLE = (4, 1 << 13)  # pieces and elements of each, that are coded to see whether coding a plane pays
 _ENTROPY_SAMPLE = (16, 1 << 12)  # ... that stand for the entropy of a plane
 _WORTH = 0.995  # a plane is coded if that makes it smaller than this part of its stored size
@@ -34,14 +36,17 @@ class CodedSegment:
     Attributes:
         coder: number of the coder as decided.
         coded_planes: bit mask as decided.
-        data: the segment's bytes.
+        data: the segment's bytes, until the workspace in which they were made is used again.
         checksum: their CRC-32.
     """
 
     coder: int
     coded_planes: int
-    data: bytes
+    data: bytes | np.ndarray
     checksum: int
+
+
+SegmentTask = Callable[[_native.Workspace], CodedSegment]
 
 
 @dataclass(eq=False)
@@ -147,18 +152,69 @@ class Grouper:
         return same_coder and stream.elements + tensor.elements <= self._segment_elements
 
 
-def segment_tasks(stream: Stream, segment_elements: int) -> Iterator[Callable[[], CodedSegment]]:
-    """The work of coding a stream: one call for each segment, in order; they may run in any order and thread."""
+def segment_tasks(stream: Stream, segment_elements: int) -> Iterator[SegmentTask]:
+    """The work of coding a stream: one call for each segment, in order; they may run in any order and thread.
+
+    Each takes a workspace, which calls that run at the same time must not share.
+    """
+    if _is_native(stream):
+        yield from _native_tasks(stream, segment_elements)
+        return
     if stream.elements <= segment_elements:
-        yield partial(_code_single, stream)
+        yield lambda _: _code_single(stream)
         return
     (tensor,) = stream.tensors
     coded = _decide(tensor)
+    for start, stop in _ranges(stream, segment_elements):
+        yield partial(_code_segment, tensor, start, stop, coded)
+
+
+def _ranges(stream: Stream, segment_elements: int) -> Iterator[tuple[int, int]]:
     for start in range(0, stream.elements, segment_elements):
-        yield partial(_code_segment, tensor, start, min(start + segment_elements, stream.elements), coded)
+        yield start, min(start + segment_elements, stream.elements)
 
 
-def _code_segment(tensor: Prepared, start: int, stop: int, coded: list[bool]) -> CodedSegment:
+def _is_native(stream: Stream) -> bool:
+    """Whether libhemp makes segments of elements, with no arrays of planes on the way."""
+    return _is_elements(stream.tensors[0]) and stream.coder.number in (coders.Rans.number, coders.Stored.number)
+
+
+def _is_elements(tensor: Prepared) -> bool:
+    """Whether the tensor is lossless, and its planes are bytes."""
+    return isinstance(tensor.indices, LosslessIndices) and tensor.num_levels == _BYTE_LEVELS
+
+
+def _native_tasks(stream: Stream, segment_elements: int) -> Iterator[SegmentTask]:
+    coded = 0 if stream.coder.number == coders.Stored.number else None
+    if stream.elements <= segment_elements:
+        yield partial(_code_native, [_whole(tensor) for tensor in stream.tensors], coded)
+        return
+    (tensor,) = stream.tensors
+    if coded is None:
+        coded = _native.lossless_promising(*_lossless_arguments([_whole(tensor)]))
+    for start, stop in _ranges(stream, segment_elements):
+        yield partial(_code_native, [(tensor, _part(tensor, start, stop - start))], coded)
+
+
+def _code_native(members: list[tuple[Prepared, Part]], coded: int | None, workspace: _native.Workspace) -> CodedSegment:
+    mask, data, checksum = _native.lossless_encode(workspace, *_lossless_arguments(members), coded)
+    return CodedSegment(coders.Rans.number if mask else coders.Stored.number, mask, data, checksum)
+
+
+def _lossless_arguments(members: list[tuple[Prepared, Part]]) -> tuple[int, list[np.ndarray], list[Part]]:
+    """The number of the dtype, the elements of the parts, the parts."""
+    elements = []
+    for tensor, part in members:
+        assert isinstance(tensor.indices, LosslessIndices), "only lossless tensors come here"
+        elements.append(tensor.indices.elements(*_range(part)))
+    return members[0][0].dtype.number, elements, [part for _, part in members]
+
+
+def _whole(tensor: Prepared) -> tuple[Prepared, Part]:
+    return tensor, _part(tensor, 0, tensor.elements)
+
+
+def _code_segment(tensor: Prepared, start: int, stop: int, coded: list[bool], _: _native.Workspace) -> CodedSegment:
     """Code the elements [start, stop) of a tensor of several segments."""
     stored, coder = coders.Stored(), tensor.coder
     parts = [_part(tensor, start, stop - start)]
@@ -279,5 +335,7 @@ def _estimate(tensor: Prepared) -> int:
     size = _stored_size(tensor)
     if size <= _SMALL or tensor.elements * _planes_of(tensor) > 16 * _SMALL * 8:
         return size
+    if _is_elements(tensor):
+        return _native.lossless_estimate(*_lossless_arguments([_whole(tensor)])) if size <= 16 * _SMALL else size
     planes = _cut(tensor, 0, tensor.elements)
     return math.ceil(sum(plane.size * entropy(plane, tensor.num_levels) / 8 for plane in planes))

@@ -176,6 +176,11 @@ class Directory:
         members = [self.tensor(member) for member in self.stream_tensors(opener.stream)]
         return [member.part(0, member.elements) for member in members]
 
+    def decode_lossless(self, workspace: _native.Workspace, tasks: list[_native.LosslessTask]) -> int:
+        """Check and decode segments of lossless tensors, whose dtype is not bool, into elements; how many there were
+        before one that is damaged or whose coder is not native."""
+        return self._native.decode_lossless(workspace, tasks)
+
 
 def read_directory(source: Source, max_front: int) -> Directory:
     """Read and check the front of a file, and the length of the file against it.

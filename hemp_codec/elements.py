@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from hemp_codec import _native
+from hemp_codec.coders import Arithmetic, Rans, Stored
 from hemp_codec.directory import LOSSLESS, TIED, Directory, StreamRecord, TensorRecord
 from hemp_codec.segments import Planes, decode_segment
 from hemp_codec.sources import Source
 
 Progress = Callable[[int, int], None]
 _TASKS_PER_THREAD = 2
+_BATCH_BYTES = 1 << 20
+_BYTE_LEVELS = 256
+_NATIVE_CODERS = (Stored.number, Arithmetic.number, Rans.number)
 
 
 class Piece(NamedTuple):
@@ -115,13 +120,13 @@ def _report(progress: Progress | None, done: int, total: int) -> None:
         progress(done, total)
 
 
-@dataclass(frozen=True)
-class _Task:
-    """One segment: its stream, its number in it, the numbers of the tensors it has parts of."""
+class _Task(NamedTuple):
+    """One segment: its stream, that one's number, its own number in it, the numbers of the tensors it has parts of."""
 
     stream: StreamRecord
+    stream_number: int
     number: int
-    members: tuple[int, ...]
+    members: list[int]
 
 
 _Written = tuple[int, int, np.ndarray]  # number of a record, number of the first element, elements
@@ -149,11 +154,12 @@ class _Decoder:
         self._records = records
         self._place = place
         self._levels = [levels_of(directory, record) if record.quantizer != TIED else None for record in records]
+        self._of_thread = threading.local()
 
     def run(self, threads: int | None) -> Iterator[_Written]:
         """Decode all tensors but the tied ones: those of one level, then the segments in the order of the file."""
         yield from self._constants()
-        for written in _in_order(self._decode, list(self._tasks()), threads):
+        for written in _in_order(self._decode, list(self._batches()), threads):
             yield from written
 
     def _constants(self) -> Iterator[_Written]:
@@ -165,6 +171,20 @@ class _Decoder:
                     write_constant(out, record, levels)
                     yield number, start, out
 
+    def _batches(self) -> Iterator[list[_Task]]:
+        """The segments in order, small ones several at a time; all of a batch are native, or none."""
+        for _, tasks in itertools.groupby(self._tasks(), self._is_native):
+            batch: list[_Task] = []
+            size = 0
+            for task in tasks:
+                batch.append(task)
+                size += min(task.stream.elements, self._directory.segment_elements) * task.stream.planes
+                if size >= _BATCH_BYTES:
+                    yield batch
+                    batch, size = [], 0
+            if batch:
+                yield batch
+
     def _tasks(self) -> Iterator[_Task]:
         members: list[list[int]] = [[] for _ in range(self._directory.stream_count)]
         for number, record in enumerate(self._records):
@@ -173,35 +193,63 @@ class _Decoder:
         for stream_number, numbers in enumerate(members):
             stream = self._directory.stream(stream_number)
             for number in range(stream.segment_count):
-                yield _Task(stream, number, tuple(numbers))
+                yield _Task(stream, stream_number, number, numbers)
 
-    def _decode(self, task: _Task) -> list[_Written]:
-        written: list[_Written] = []
-        start = task.number * self._directory.segment_elements
-        pieces = decode_segment(self._source, self._directory, task.stream, task.number)
-        for member, planes in zip(task.members, pieces, strict=True):
-            out = self._place(member, start, len(planes[0]))
-            write_elements(out, self._records[member], self._levels[member], planes)
-            written.append((member, start, out))
-        return written
+    def _is_native(self, task: _Task) -> bool:
+        """Whether libhemp makes the elements of this segment, with no arrays of indices on the way."""
+        record = self._records[task.members[0]]
+        return (
+            record.quantizer == LOSSLESS and record.num_levels == _BYTE_LEVELS and task.stream.coder in _NATIVE_CODERS
+        )
+
+    def _decode(self, batch: list[_Task]) -> list[_Written]:
+        places = [self._places(task) for task in batch]
+        done = self._decode_native(batch, places) if self._is_native(batch[0]) else 0
+        for task, written in zip(batch[done:], places[done:], strict=True):
+            pieces = decode_segment(self._source, self._directory, task.stream, task.number)
+            for (member, _, out), planes in zip(written, pieces, strict=True):
+                write_elements(out, self._records[member], self._levels[member], planes)
+        return list(itertools.chain.from_iterable(places))
+
+    def _places(self, task: _Task) -> list[_Written]:
+        step = self._directory.segment_elements
+        start = task.number * step
+        return [
+            (member, start, self._place(member, start, min(step, self._records[member].elements - start)))
+            for member in task.members
+        ]
+
+    def _decode_native(self, batch: list[_Task], places: list[list[_Written]]) -> int:
+        """How many segments were decoded: the next one is damaged, and ``decode_segment`` says how."""
+        if not hasattr(self._of_thread, "workspace"):
+            self._of_thread.workspace = _native.Workspace()
+        tasks: list[_native.LosslessTask] = [
+            (task.stream_number, task.number, self._data(task), [out.view(np.uint8) for _, _, out in written])
+            for task, written in zip(batch, places, strict=True)
+        ]
+        return self._directory.decode_lossless(self._of_thread.workspace, tasks)
+
+    def _data(self, task: _Task) -> memoryview:
+        segment = self._directory.segment(task.stream.first_segment + task.number)
+        return self._source.read(segment.offset, segment.size)
 
 
 def _in_order(
-    decode: Callable[[_Task], list[_Written]], tasks: list[_Task], threads: int | None
+    decode: Callable[[list[_Task]], list[_Written]], batches: list[list[_Task]], threads: int | None
 ) -> Iterator[list[_Written]]:
-    """What each task gives, in order, so that the first error is the same for any number of threads.
+    """What each batch gives, in order, so that the first error is the same for any number of threads.
 
-    Few tasks are ahead of what is given, so that results do not pile up if they are slowly taken.
+    Few of them are ahead of what is given, so that results do not pile up if they are slowly taken.
     """
-    workers = min(_processors() if threads is None else max(1, threads), len(tasks))
+    workers = min(_processors() if threads is None else max(1, threads), len(batches))
     if workers <= 1:
-        yield from map(decode, tasks)
+        yield from map(decode, batches)
         return
     with ThreadPoolExecutor(workers) as pool:
         ahead: deque[Future[list[_Written]]] = deque()
         try:
-            for task in tasks:
-                ahead.append(pool.submit(decode, task))
+            for batch in batches:
+                ahead.append(pool.submit(decode, batch))
                 if len(ahead) > _TASKS_PER_THREAD * workers:
                     yield ahead.popleft().result()
             while ahead:

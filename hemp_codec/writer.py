@@ -8,22 +8,23 @@ that says where they are stands in front of them.
 from __future__ import annotations
 
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import IO, BinaryIO, TypeVar
+from typing import IO, BinaryIO, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
-from hemp_codec import coders, quantizers
+from hemp_codec import _native, coders, quantizers
 from hemp_codec._front import SEGMENT_BITS as SEGMENT_BITS_CHOICES
 from hemp_codec._front import RecordedTensor, StreamRecord, chunk_bytes, front_bytes, recorded
 from hemp_codec._prepare import Prepared, Preparer
 from hemp_codec._spool import Spool
-from hemp_codec._streams import CodedSegment, Grouper, Stream, segment_tasks
+from hemp_codec._streams import Grouper, SegmentTask, Stream, segment_tasks
 from hemp_codec.coders import Coder
 from hemp_codec.errors import HempError, LimitError
 from hemp_codec.quantizers import Quantizer
@@ -39,6 +40,7 @@ _TASKS_PER_THREAD = 4  # coded or waiting at a time: enough to keep threads busy
 Tensors = Mapping[str, np.ndarray] | Mapping[str, QuantizedTensor] | Mapping[str, np.ndarray | QuantizedTensor]
 Progress = Callable[[str, int, int], None]
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 def encode(
@@ -54,10 +56,11 @@ def encode(
     segment_bits: int = SEGMENT_BITS,
 ) -> bytes:
     """The bytes of a `.hemp` file; arguments and errors as for ``write``."""
-    pieces = _encode(
-        tensors, quantizer, coder, rules, metadata, threads, source_sha256, progress, segment_bits, spool_dir=None
-    )
-    return b"".join(pieces)
+    with Spool(memory=None) as spool:
+        pieces = _encode(
+            tensors, quantizer, coder, rules, metadata, threads, source_sha256, progress, segment_bits, spool
+        )
+        return _native.join(list(pieces), _thread_count(threads))
 
 
 def write(
@@ -100,10 +103,11 @@ def write(
             ValueError: a tensor has NaN or infinite values and a lossy quantizer was asked for.
         ValueError: an argument is out of range.
     """
-    pieces = _encode(
-        tensors, quantizer, coder, rules, metadata, threads, source_sha256, progress, segment_bits, spool_dir
-    )
-    return sum(file.write(piece) for piece in pieces)
+    with Spool(_SPOOL_MEMORY, spool_dir) as spool:
+        pieces = _encode(
+            tensors, quantizer, coder, rules, metadata, threads, source_sha256, progress, segment_bits, spool
+        )
+        return sum(file.write(piece) for piece in pieces)
 
 
 def _encode(
@@ -116,8 +120,8 @@ def _encode(
     source_sha256: bytes | None,
     progress: Progress | None,
     segment_bits: int,
-    spool_dir: str | os.PathLike[str] | None,
-) -> Iterator[bytes]:
+    spool: Spool,
+) -> Iterator[bytes | memoryview]:
     """The file in pieces, the first of them when everything is coded; arguments and errors as for ``write``."""
     if segment_bits not in SEGMENT_BITS_CHOICES:
         raise ValueError(f"segment_bits must be an even number from 10 to 24, not {segment_bits!r}")
@@ -127,10 +131,7 @@ def _encode(
     chosen_coder = coders.resolve(coder)
     preparer = Preparer(quantizers.get(quantizer), chosen_coder, parse_rules(rules), tensors)
     count = _thread_count(threads)
-    with (
-        Spool(_SPOOL_MEMORY, spool_dir) as spool,
-        ThreadPoolExecutor(count) if count > 1 else nullcontext() as pool,
-    ):
+    with ThreadPoolExecutor(count) if count > 1 else nullcontext() as pool:
         body = _Body(spool, pool, count, segment_bits)
         prepared = _prepare_all(tensors, preparer, pool, count)
         records = _code_all(prepared, body, len(tensors), progress)
@@ -138,23 +139,44 @@ def _encode(
         yield from body.segments()
 
 
+class _Result(Protocol[T_co]):
+    """What ``concurrent.futures.Future`` has of use here."""
+
+    def result(self) -> T_co:
+        """Wait for it."""
+        ...
+
+
+@dataclass(frozen=True)
+class _Done(Generic[T]):
+    """What is there already; much cheaper than a Future."""
+
+    value: T
+
+    def result(self) -> T:
+        return self.value
+
+
 def _prepare_all(
     tensors: Tensors, preparer: Preparer, pool: ThreadPoolExecutor | None, threads: int
 ) -> Iterator[tuple[str, Prepared]]:
     """The tensors in order.  Some are quantized ahead in other threads: as many as fit into a bounded memory."""
-    ahead: deque[tuple[str, int, Future[Prepared]]] = deque()
+    ahead: deque[tuple[str, int, _Result[Prepared]]] = deque()
     for name, value in tensors.items():
         size = value.indices.nbytes if isinstance(value, QuantizedTensor) else getattr(value, "nbytes", 0)
         while ahead and (len(ahead) >= threads or size + sum(taken for _, taken, _ in ahead) > _PREPARED_AHEAD):
             yield _first_of(ahead)
-        ahead.append((name, size, _submit(pool, _preparation(preparer, name, value))))
-        del value
+        prepared = _prepare(preparer, name, value)
+        ahead.append((name, size, _Done(prepared) if isinstance(prepared, Prepared) else _submit(pool, prepared)))
+        del value, prepared
     while ahead:
         yield _first_of(ahead)
 
 
-def _preparation(preparer: Preparer, name: str, value: np.ndarray | QuantizedTensor) -> Callable[[], Prepared]:
-    """The second half of preparing a tensor; it raises the error of the first half, so that errors come in order."""
+def _prepare(
+    preparer: Preparer, name: str, value: np.ndarray | QuantizedTensor
+) -> Prepared | Callable[[], Prepared]:
+    """The tensor, or what is left to do; it raises the error of what was done, so that errors come in order."""
     try:
         return preparer.prepare(name, value)
     except HempError as error:
@@ -165,18 +187,14 @@ def _raise(error: HempError) -> Prepared:
     raise error
 
 
-def _first_of(ahead: deque[tuple[str, int, Future[Prepared]]]) -> tuple[str, Prepared]:
-    name, _, future = ahead.popleft()
-    return name, future.result()
+def _first_of(ahead: deque[tuple[str, int, _Result[Prepared]]]) -> tuple[str, Prepared]:
+    name, _, result = ahead.popleft()
+    return name, result.result()
 
 
-def _submit(pool: ThreadPoolExecutor | None, task: Callable[[], T]) -> Future[T]:
-    """The future of ``task``; without a pool it is called here and now."""
-    if pool:
-        return pool.submit(task)
-    future: Future[T] = Future()
-    future.set_result(task())
-    return future
+def _submit(pool: ThreadPoolExecutor | None, task: Callable[[], T]) -> _Result[T]:
+    """The result of ``task``; without a pool it is called here and now."""
+    return pool.submit(task) if pool else _Done(task())
 
 
 def _code_all(
@@ -199,6 +217,16 @@ def _code_all(
     return records
 
 
+class _Kept(NamedTuple):
+    """A coded segment in the spool: coder and planes as decided, bytes, CRC-32, number of the piece."""
+
+    coder: int
+    coded_planes: int
+    size: int
+    checksum: int
+    piece: int
+
+
 class _Body:
     """Codes streams and keeps their segments until the front is known.
 
@@ -210,10 +238,11 @@ class _Body:
         self._spool = spool
         self._pool = pool
         self._max_pending = _TASKS_PER_THREAD * threads
-        self._pending: deque[tuple[int, Future[CodedSegment]]] = deque()
+        self._pending: deque[tuple[int, _Result[_Kept]]] = deque()
         self._streams: dict[int, StreamRecord] = {}
         self._pieces: dict[int, list[int]] = {}  # numbers in the spool
         self._joined: set[int] = set()
+        self._of_thread = threading.local()
 
     def code(self, stream: Stream) -> None:
         """Begin to code a stream."""
@@ -221,9 +250,17 @@ class _Body:
         self._joined.update(stream.numbers[1:])
         self._pieces[opener] = []
         for task in segment_tasks(stream, self.segment_elements):
-            self._pending.append((opener, _submit(self._pool, task)))
+            self._pending.append((opener, _submit(self._pool, partial(self._run, task))))
             while len(self._pending) > self._max_pending:
                 self._collect()
+
+    def _run(self, task: SegmentTask) -> _Kept:
+        """Code a segment and put it away."""
+        if not hasattr(self._of_thread, "workspace"):
+            self._of_thread.workspace = _native.Workspace()
+        coded = task(self._of_thread.workspace)
+        piece = self._spool.put(coded.data)
+        return _Kept(coded.coder, coded.coded_planes, len(coded.data), coded.checksum, piece)
 
     def place(self, records: list[RecordedTensor]) -> list[RecordedTensor]:
         """The records with their streams, when everything is coded."""
@@ -234,18 +271,18 @@ class _Body:
             for number, record in enumerate(records)
         ]
 
-    def segments(self) -> Iterator[bytes]:
+    def segments(self) -> Iterator[bytes | memoryview]:
         """The bytes of all segments, in the order of the records that open the streams."""
         for opener in sorted(self._streams):
             yield from map(self._spool.get, self._pieces[opener])
 
     def _collect(self) -> None:
-        """Wait for the oldest segment and put it away."""
-        opener, future = self._pending.popleft()
-        coded = future.result()
-        record = self._streams.setdefault(opener, StreamRecord(coded.coder, coded.coded_planes, []))
-        record.segments.append((len(coded.data), coded.checksum))
-        self._pieces[opener].append(self._spool.put(coded.data))
+        """Wait for the oldest segment and list it."""
+        opener, result = self._pending.popleft()
+        kept = result.result()
+        record = self._streams.setdefault(opener, StreamRecord(kept.coder, kept.coded_planes, []))
+        record.segments.append((kept.size, kept.checksum))
+        self._pieces[opener].append(kept.piece)
 
 
 def _thread_count(threads: int | None) -> int:

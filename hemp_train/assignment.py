@@ -44,9 +44,10 @@ def assign(weights: Tensor, levels: Tensor) -> Assignment:
     lower = count_below(weights.detach(), levels[1:-1])
     steps = levels.diff()
     inverse = torch.where(steps > 0, 1 / steps.clamp_min(torch.finfo(steps.dtype).tiny), 0)
-    position = (weights - take(levels, lower)) * take(inverse, lower)
+    slope = take(inverse, lower)
+    position = (weights - take(levels, lower)) * slope
     probability = position.clamp(0, 1)
-    return Assignment(lower, probability, take(inverse, lower) * (position == probability))
+    return Assignment(lower, probability, slope * (position == probability))
 
 
 def nearest(weights: Tensor, levels: Tensor) -> Tensor:

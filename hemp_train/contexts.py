@@ -47,10 +47,11 @@ class ContextModel:
             zero: number of the level that is nearest to zero.
             num_levels: of the tensor.
         """
-        expected = self.weights[-1].expand(_rows(indices).shape).clone()
-        for part, weight in zip(_features(indices, zero, self.features), self.weights[:-1], strict=True):
+        weights = self.weights.to(indices.device)
+        expected = weights[-1].expand(_rows(indices).shape).clone()
+        for part, weight in zip(_features(indices, zero, self.features), weights[:-1], strict=True):
             expected += part * weight
-        number = count_below(expected.reshape(-1), self.thresholds)
+        number = count_below(expected.reshape(-1), self.thresholds.to(indices.device))
         before = indices.reshape(-1)
         for _ in range(self.previous):
             before = functional.pad(before, (1, 0), value=zero)[:-1]

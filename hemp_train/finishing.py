@@ -41,6 +41,7 @@ class Finishing:
             keep_zero: levels that are exactly zero are not trained.
         """
         self.model = unwrap(model)
+        sharding.notice(self.model)
         parameters = dict(self.model.named_parameters())
         self._parts = [_Part(name, parameters[name], tensor, keep_zero) for name, tensor in quantized.items()]
         self.apply()
@@ -63,6 +64,7 @@ class Finishing:
         """Give the weights the values of their levels; after ``optimizer.step()``."""
         for part in self._parts:
             part.apply()
+        sharding.notice(self.model)
 
     def zero_grad(self) -> None:
         """Forget the gradients of the levels, and of all parameters of the model."""

@@ -19,7 +19,7 @@ from hemp_train import network, saving, sharding
 from hemp_train.finishing import Finishing
 from hemp_train.layers import Choice, Layer
 from hemp_train.lobster import LOBSTER
-from hemp_train.rates import Rate, TupleRate, rate_of
+from hemp_train.rates import How, Rate, Slope, TupleRate, rate_of
 from hemp_train.reconstruction import Scope, reconstruction
 from hemp_train.scan import axes_of
 from hemp_train.tuples import Gradient
@@ -36,6 +36,8 @@ class Options:
     scope: Scope
     reconstruction: Scope
     insensitivity: bool
+    shift: bool
+    slope: Slope
     every: int
     refit_every: int
 
@@ -79,7 +81,9 @@ class HEMP:
         parameters: Choice = None,
         scope: Scope = "layer",
         scan: str = "rows",
+        shift: bool = True,
         gradient: Gradient = "exact",
+        slope: Slope = "local",
         reconstruction: Scope = "layer",
         insensitivity: bool = True,
         every: int = 4,
@@ -101,7 +105,11 @@ class HEMP:
             parameters: which to quantize (``hemp_train.layers.choose``); by default those of rank 2 and more.
             scope: a histogram for each "layer", or one for the "network" (with tuples, and not with FSDP).
             scan: order of the weights in tuples: "rows", "columns" or "kernels" (``hemp_train.scan``).
+            shift: tuples begin one weight later at each computation of R's gradient, in turn, so that weights are cheap
+                beside either neighbour, as coders see them; else always with the first weight, as in the paper.
             gradient: "exact", or the "paper"'s equation 17.
+            slope: "chord" in the place of the gradient (``hemp_train.chord``): it frees weights from the outer levels,
+                where neither the gradient nor E moves them.
             reconstruction: E of each "layer", summed, or of the "network", as in the paper; the latter hardly moves
                 anything, since the large layers hide the small ones.
             insensitivity: weight R's gradient by 1 - |dL/dw| / max |dL/dw| (equation 27), the layer's maximum.
@@ -117,11 +125,20 @@ class HEMP:
         if gradient == "autograd":
             raise ValueError('gradient="autograd" is for hemp_train.entropy; HEMP has "exact" and "paper"')
         self.model = _layers.unwrap(model)
+        sharding.notice(self.model)
         self.coder = coder
         self.order = order
         self.prune = prune
         self.options = Options(
-            lambda_entropy, lambda_reconstruction, scope, reconstruction, insensitivity, every, refit_every
+            lambda_entropy,
+            lambda_reconstruction,
+            scope,
+            reconstruction,
+            insensitivity,
+            shift,
+            slope,
+            every,
+            refit_every,
         )
         pin_zero = prune is not None
         self.layers = [
@@ -133,11 +150,13 @@ class HEMP:
         if objective == "coder":
             self._rate = rate_of(coder, order, scan_order=scan, gradient=gradient)
         if scope == "network":
+            if slope == "chord":
+                raise ValueError('slope="chord" is for scope="layer"')
             network.check(self.layers, self._rate)
         self._progress = _Progress()
         self._finishing: Finishing | None = None
         if prune is not None:
-            prune.attach(self.layers)
+            prune.attach(self.model, self.layers)
         self.refit()
 
     @torch.no_grad()
@@ -155,7 +174,10 @@ class HEMP:
         if self.prune is not None:
             self.prune.step(grad_scale)
         for layer in self.layers:
-            _add(layer, progress.gradients[layer.name] * grad_scale, weighted=options.insensitivity)
+            gradient = progress.gradients[layer.name]
+            if not isinstance(grad_scale, float) or grad_scale != 1:
+                gradient = gradient * grad_scale
+            _add(layer, gradient, weighted=options.insensitivity)
         progress.steps += 1
 
     @torch.no_grad()
@@ -194,15 +216,11 @@ class HEMP:
     def quantized_weights(self) -> Iterator[None]:
         """Inside, the model has its quantized weights; gradients computed there stay, the continuous weights return."""
         held = [(layer, sharding.local(layer.parameter.detach()).clone()) for layer in self.layers]
-        with torch.no_grad():
-            for layer, _ in held:
-                sharding.local(layer.parameter.detach()).copy_(layer.quantized())
+        self._put([(layer, layer.quantized()) for layer in self.layers])
         try:
             yield
         finally:
-            with torch.no_grad():
-                for layer, weights in held:
-                    sharding.local(layer.parameter.detach()).copy_(weights)
+            self._put(held)
 
     @torch.no_grad()
     def apply(self) -> None:
@@ -282,16 +300,27 @@ class HEMP:
         for layer in self.layers:
             layer.levels = state["levels"][layer.name].to(layer.levels).clone()
         self._rate.load_state_dict(state["rate"])
-        gradients = {name: sharding.local(part).clone() for name, part in state["gradients"].items()}
+        gradients = {
+            layer.name: sharding.local(state["gradients"][layer.name]).to(layer.levels.device, copy=True)
+            for layer in self.layers
+            if state["gradients"]
+        }
         self._progress = _Progress(int(state["steps"]), gradients)
         if self.prune is not None and state["prune"] is not None:
             self.prune.load_state_dict(state["prune"])
+
+    @torch.no_grad()
+    def _put(self, values: list[tuple[Layer, Tensor]]) -> None:
+        for layer, value in values:
+            sharding.local(layer.parameter.detach()).copy_(value)
+        sharding.notice(self.model)
 
     def _gradients(self) -> dict[str, Tensor]:
         """Of R by the local weights, before the weighting, by layer."""
         options = self.options
         softs = [layer.soft() for layer in self.layers]
-        _, rates = network.measure(self.layers, softs, self._rate, options.scope)
+        phase = self._progress.steps // options.every % self.order if options.shift else 0
+        _, rates = network.measure(self.layers, softs, self._rate, options.scope, How(phase, options.slope))
         _, errors = reconstruction(self.layers, softs, options.reconstruction)
         return {
             layer.name: rate.mul_(options.lambda_entropy).add_(error, alpha=options.lambda_reconstruction)

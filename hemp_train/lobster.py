@@ -41,16 +41,17 @@ class LOBSTER:
         self.tolerance = tolerance
         self.patience = patience
         self.layers: list[Layer] = []
+        self._model = nn.Module()
         self._best = math.inf
         self._waited = 0
 
-    def attach(self, target: nn.Module | Sequence[Layer], parameters: Choice = None) -> None:
-        """Prune these layers, or those of a model (``hemp_train.layers.choose``)."""
-        if isinstance(target, nn.Module):
+    def attach(self, model: nn.Module, layers: Sequence[Layer] | None = None, *, parameters: Choice = None) -> None:
+        """Prune ``layers`` of ``model``; without them, ``parameters`` (``hemp_train.layers.choose``).  HEMP does it."""
+        self._model = model
+        if layers is None:
             none = _NoQuantizer()
-            self.layers = [Layer(name, parameter, none) for name, parameter in choose(target, parameters).items()]
-        else:
-            self.layers = list(target)
+            layers = [Layer(name, parameter, none) for name, parameter in choose(model, parameters).items()]
+        self.layers = list(layers)
 
     @torch.no_grad()
     def step(self, grad_scale: float | Tensor = 1.0) -> None:
@@ -73,6 +74,7 @@ class LOBSTER:
         for layer in self.layers:
             if layer.pruned is not None:
                 sharding.local(layer.parameter.detach()).masked_fill_(layer.pruned, 0)
+        sharding.notice(self._model)
 
     def observe(self, loss: float) -> bool:
         """Take note of a validation loss, once an epoch; whether it has not improved for ``patience`` of them."""
@@ -137,7 +139,7 @@ class LOBSTER:
         self._best, self._waited = float(state["best"]), int(state["waited"])
         for layer in self.layers:
             mask = state["pruned"].get(layer.name)
-            layer.pruned = None if mask is None else sharding.local(mask).clone()
+            layer.pruned = None if mask is None else sharding.local(mask).to(layer.weights().device, copy=True)
 
     def _largest(self) -> float:
         tops = [
@@ -151,6 +153,7 @@ class LOBSTER:
         for layer, weights in zip(self.layers, kept, strict=True):
             local = sharding.local(layer.parameter.detach())
             local.copy_(weights.masked_fill(weights.abs() < threshold, 0))
+        sharding.notice(self._model)
 
 
 class _NoQuantizer:

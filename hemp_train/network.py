@@ -12,10 +12,12 @@ import hemp_codec
 from hemp_train import scan, sharding
 from hemp_train.assignment import Assignment
 from hemp_train.layers import Layer
-from hemp_train.rates import Rate, TupleRate
+from hemp_train.rates import How, Rate, TupleRate
 from hemp_train.reconstruction import Scope, reconstruction
 from hemp_train.tuples import entropy_and_gradient
 from hemp_train.tuples import hard_entropy as _hard_entropy
+
+_PLAIN = How()
 
 Measure = Callable[[list[Assignment]], tuple[Tensor, list[Tensor]]]
 
@@ -29,7 +31,7 @@ def check(layers: Sequence[Layer], rate: Rate) -> None:
 
 
 def measure(
-    layers: Sequence[Layer], softs: Sequence[Assignment], rate: Rate, scope: Scope
+    layers: Sequence[Layer], softs: Sequence[Assignment], rate: Rate, scope: Scope, how: How = _PLAIN
 ) -> tuple[Tensor, list[Tensor]]:
     """Bits per index (scalar, float64) and its gradient by the local weights of each layer.
 
@@ -38,23 +40,24 @@ def measure(
         softs: the ``soft()`` of each.
         rate: what is measured.
         scope: of the histograms.
+        how: phase and slope.
     """
     size = max(sum(layer.parameter.numel() for layer in layers), 1)
     if scope == "network" and isinstance(rate, TupleRate):
-        return _measure_network(layers, softs, rate)
-    measured = [rate.measure(layer, soft) for layer, soft in zip(layers, softs, strict=True)]
+        return _measure_network(layers, softs, rate, how.phase)
+    measured = [rate.measure(layer, soft, how) for layer, soft in zip(layers, softs, strict=True)]
     bits = sum((bits for bits, _ in measured), torch.zeros((), dtype=torch.float64, device=measured[0][0].device))
     return bits / size, [gradient.div_(size) for _, gradient in measured]
 
 
 def _measure_network(
-    layers: Sequence[Layer], softs: Sequence[Assignment], rate: TupleRate
+    layers: Sequence[Layer], softs: Sequence[Assignment], rate: TupleRate, phase: int
 ) -> tuple[Tensor, list[Tensor]]:
     """One histogram of the numbers of levels; a tuple may hold the end of one layer and the beginning of the next."""
     flats = [[scan.flatten(part, rate.scan_order) for part in soft] for soft in softs]
     joined = Assignment(*(torch.cat(parts) for parts in zip(*flats, strict=True)))
     num_levels = max(2, *(len(layer.levels) for layer in layers))
-    bits, slopes = entropy_and_gradient(joined, num_levels, rate.order, gradient=rate.gradient)
+    bits, slopes = entropy_and_gradient(joined, num_levels, rate.order, gradient=rate.gradient, phase=phase)
     pieces = torch.split(slopes / rate.order, [soft.lower.numel() for soft in softs])
     restored = [
         scan.restore(piece, rate.scan_order, layer.parameter.shape) for piece, layer in zip(pieces, layers, strict=True)

@@ -7,7 +7,7 @@ entropy of each index under contexts that the indices around it make.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -16,20 +16,36 @@ from hemp_codec import coders
 from hemp_codec.coders import Coder, RateModel
 from hemp_train import scan, sharding
 from hemp_train.assignment import Assignment, assign, take
+from hemp_train.chord import Chord
 from hemp_train.contexts import ContextModel, fit_contexts
 from hemp_train.layers import Layer, to_work
-from hemp_train.tuples import Gradient, entropy_and_gradient, is_dense
+from hemp_train.tuples import Gradient, chord_rises, entropy_and_gradient, is_dense
+
+Slope = Literal["local", "chord"]
+
+
+class How(NamedTuple):
+    """How a rate is measured.
+
+    Attributes:
+        phase: so many weights are before the first tuple, where there are tuples.
+        slope: "local", the gradient; "chord", that of ``hemp_train.chord`` in its place.
+    """
+
+    phase: int = 0
+    slope: Slope = "local"
 
 
 class Rate(Protocol):
     """A rate that can be minimised."""
 
-    def measure(self, layer: Layer, soft: Assignment) -> tuple[Tensor, Tensor]:
+    def measure(self, layer: Layer, soft: Assignment, how: How) -> tuple[Tensor, Tensor]:
         """Bits of the layer's indices (float64 scalar) and their gradient by the local weights, in their shape.
 
         Args:
             layer: whose indices they are.
             soft: ``layer.soft()``, the assignment of the local weights.
+            how: what else counts.
         """
         ...
 
@@ -74,12 +90,12 @@ class TupleRate:
     scan_order: str = "rows"
     gradient: Gradient = "exact"
 
-    def measure(self, layer: Layer, soft: Assignment) -> tuple[Tensor, Tensor]:
-        size = layer.parameter.numel()
-        total = size // self.order
-        if not total or len(layer.levels) < 2:
+    def measure(self, layer: Layer, soft: Assignment, how: How) -> tuple[Tensor, Tensor]:
+        size, phase = layer.parameter.numel(), how.phase
+        total = (size - phase) // self.order
+        if total <= 0 or len(layer.levels) < 2:
             return nothing(layer)
-        by_shards = self._by_shards(layer, total)
+        by_shards = phase == 0 and self._by_shards(layer, total)
         if not by_shards:
             soft = whole(layer, soft)
         bits, slopes = entropy_and_gradient(
@@ -87,11 +103,20 @@ class TupleRate:
             len(layer.levels),
             self.order,
             gradient=self.gradient,
+            phase=phase,
             total=total,
             all_sum=(lambda table: sharding.all_sum(table, layer.parameter)) if by_shards else None,
         )
-        gradient = scan.restore(slopes * (size / self.order), self.scan_order, soft.slope.shape)
+        gradient = scan.restore(slopes.mul_(size / self.order), self.scan_order, soft.slope.shape)
+        if how.slope == "chord":
+            by_shards, gradient = False, self._chord(layer, whole(layer, soft).nearest(), phase)
         return bits * (size / self.order), gradient if by_shards else sharding.part_of(gradient, layer.parameter)
+
+    def _chord(self, layer: Layer, hard: Tensor, phase: int) -> Tensor:
+        chord = Chord.of(to_work(sharding.full(layer.parameter.detach())), layer.levels, hard)
+        indices, levels = (scan.flatten(part, self.scan_order) for part in (hard, chord.level))
+        rises = chord_rises(indices, levels, chord.zero, len(layer.levels), self.order, phase)
+        return chord.slopes(scan.restore(rises, self.scan_order, hard.shape)).to(chord.share.dtype)
 
     def _by_shards(self, layer: Layer, total: int) -> bool:
         """Whether shards begin and end with whole tuples, so that only the histogram is summed over the processes."""
@@ -127,18 +152,23 @@ class ContextRate:
         self.previous = previous
         self._models: dict[str, ContextModel] = {}
 
-    def measure(self, layer: Layer, soft: Assignment) -> tuple[Tensor, Tensor]:
+    def measure(self, layer: Layer, soft: Assignment, how: How) -> tuple[Tensor, Tensor]:
         num_levels = len(layer.levels)
         if not layer.parameter.numel() or num_levels < 2:
             return nothing(layer)
         soft = whole(layer, soft)
         hard = soft.nearest()
         model = self.model_of(layer, hard)
-        cells = model.contexts(hard, layer.zero, num_levels) * num_levels + soft.lower
+        contexts = model.contexts(hard, layer.zero, num_levels) * num_levels
+        cells = contexts + soft.lower
         bits = soft_bits(cells, soft.upper_probability, model.count(num_levels), num_levels).view(-1)
         low, rise = take(bits, cells), take(bits.diff(append=bits[:1]), cells)
         total = (low + rise * soft.upper_probability).sum()
-        return total, sharding.part_of((rise * soft.slope).to(soft.slope.dtype), layer.parameter)
+        slopes = rise * soft.slope
+        if how.slope == "chord":
+            chord = Chord.of(to_work(sharding.full(layer.parameter.detach())), layer.levels, hard)
+            slopes = chord.slopes(take(bits, contexts + chord.level) - take(bits, contexts + chord.zero))
+        return total, sharding.part_of(slopes.to(soft.slope.dtype), layer.parameter)
 
     def model_of(self, layer: Layer, indices: Tensor) -> ContextModel:
         """The contexts of the layer; fitted to ``indices``, all of them, if they have not been yet."""

@@ -23,15 +23,22 @@ FileTensors = dict[str, Tensor | QuantizedTensor]
 def file_tensors(model: nn.Module, quantized: Mapping[str, QuantizedTensor]) -> FileTensors:
     """The state dict of ``model`` with the ``quantized`` in the place of their parameters; ties are kept."""
     model = unwrap(model)
-    parameters = dict(model.named_parameters())
-    names = {id(parameters[name]): name for name in quantized}
-    result: FileTensors = {}
-    for name, value in model.state_dict(keep_vars=True).items():
-        if id(value) in names:
-            result[name] = quantized[names[id(value)]]
-        elif isinstance(value, Tensor):
-            result[name] = sharding.full(value.detach())
-    return result
+    sharding.notice(model)
+    ties = _ties(model)
+    stored = {tied: tensor for name, tensor in quantized.items() for tied in ties.get(name, (name,))}
+    return {
+        name: stored.get(name, sharding.full(value.detach()))
+        for name, value in model.state_dict(keep_vars=True).items()
+        if isinstance(value, Tensor)
+    }
+
+
+def _ties(model: nn.Module) -> dict[str, list[str]]:
+    """For the name of each parameter, all names that it has."""
+    names: dict[int, list[str]] = {}
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        names.setdefault(id(parameter), []).append(name)
+    return {name: group for group in names.values() for name in group}
 
 
 def quantize(

@@ -10,12 +10,13 @@ from __future__ import annotations
 from typing import Any, cast
 
 import torch.distributed as dist
-from torch import Tensor
+from torch import Tensor, nn
 
 try:
+    from torch.distributed.fsdp import FSDPModule
     from torch.distributed.tensor import DTensor, Shard, distribute_tensor
 except ImportError:  # a torch built without distributed
-    DTensor = None  # type: ignore[assignment,misc]
+    DTensor = FSDPModule = None  # type: ignore[assignment,misc]
 
 
 def is_sharded(tensor: Tensor) -> bool:
@@ -52,6 +53,13 @@ def as_part(part: Tensor, like: Tensor) -> Tensor:
 def _layout(tensor: Tensor) -> tuple[Any, Any]:
     """Mesh of the processes, and how ``tensor`` lies on them."""
     return tensor.device_mesh, tensor.placements  # type: ignore[attr-defined]
+
+
+def notice(model: nn.Module) -> None:
+    """Let FSDP notice that sharded parameters were changed: it may still hold them gathered, as they were before."""
+    for module in model.modules():
+        if FSDPModule is not None and isinstance(module, FSDPModule):
+            module.reshard()
 
 
 def rows_from(tensor: Tensor) -> int | None:

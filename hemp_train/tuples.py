@@ -60,18 +60,25 @@ class Tuples:
     def count(self) -> int:
         return len(self.members[0].lower)
 
-    def corners(self) -> list[Tensor]:
-        """For each of the 2^n choices (0: lower, 1: upper; the last member's fastest) the tuples' masses, float64."""
-        both = [(1 - p.double(), p.double()) for p in (member.upper_probability for member in self.members)]
+    def corners(self, scale: float = 1.0) -> list[Tensor]:
+        """For each of the 2^n choices (0: lower, 1: upper; the last member's fastest) the tuples' masses, float64.
+
+        ``scale`` is the mass of a tuple.
+        """
+        first, *others = [member.upper_probability.double() for member in self.members]
+        first = first * scale
+        both = [(scale - first, first), *((1 - p, p) for p in others)]
         return [math.prod(pick[1:], start=pick[0]) for pick in itertools.product(*both)]
 
 
-def split(assignment: Assignment, order: int) -> Tuples:
-    """Successive weights of a 1-D assignment as tuples; up to ``order`` - 1 weights at the end belong to none."""
-    whole = len(assignment.lower) // order * order
-    return Tuples(
-        tuple(Assignment(*(part[member:whole:order].contiguous() for part in assignment)) for member in range(order))
-    )
+def split(assignment: Assignment, order: int, phase: int = 0) -> Tuples:
+    """Successive weights of a 1-D assignment as tuples, the first after ``phase`` weights.
+
+    Up to ``order`` - 1 weights at the end belong to no tuple.
+    """
+    end = phase + (len(assignment.lower) - phase) // order * order
+    starts = range(phase, phase + order)
+    return Tuples(tuple(Assignment(*(part[start:end:order].contiguous() for part in assignment)) for start in starts))
 
 
 def entropy(weights: Tensor, levels: Tensor, order: int = 1, *, gradient: Gradient = "exact") -> Tensor:
@@ -116,6 +123,7 @@ def entropy_and_gradient(
     order: int,
     *,
     gradient: Gradient = "exact",
+    phase: int = 0,
     total: int | None = None,
     all_sum: Sum | None = None,
 ) -> tuple[Tensor, Tensor]:
@@ -126,18 +134,19 @@ def entropy_and_gradient(
         num_levels: N.
         order: n.
         gradient: "exact" or "paper".
+        phase: so many weights are before the first tuple.
         total: number of tuples in all processes, if other processes have more of them.
         all_sum: sum of a float64 table over these processes; the histogram must then be dense (``is_dense``).
     """
-    tuples = split(assignment, order)
+    tuples = split(assignment, order, phase)
     total = tuples.count if total is None else total
     histogram = _dense(tuples, num_levels) if is_dense(num_levels, order, total) else _sparse(tuples, num_levels)
     cells = histogram.cells(tuples, total, all_sum)
     bits = cells.entropy()
     result = torch.zeros_like(assignment.upper_probability)
-    slopes = _slopes(tuples, histogram.base, cells.tables(), weighted=gradient != "paper")
+    slopes = _slopes(tuples, histogram.base, cells.tables() / max(total, 1), weighted=gradient != "paper")
     for member, slope in enumerate(slopes):
-        result[member : tuples.count * order : order] = slope / total
+        result[phase + member : phase + tuples.count * order : order] = slope
     return bits, result
 
 
@@ -173,16 +182,14 @@ class _Histogram:
     def cells(self, tuples: Tuples, total: int, all_sum: Sum | None) -> _Cells:
         bits = _MANTISSA - max(total, 1).bit_length()
         bases = len(self.corner)
-        masses = [torch.bincount(self.base, weights=_to_grid(mass, bits), minlength=bases) for mass in tuples.corners()]
+        masses = [
+            torch.bincount(self.base, weights=mass.round(), minlength=bases) for mass in tuples.corners(2.0**bits)
+        ]
         counts = torch.zeros(self.num_cells, dtype=torch.float64, device=self.base.device)
         counts.index_add_(0, self.corner.reshape(-1), torch.stack(masses, 1).reshape(-1))
         if all_sum is not None:
             counts = all_sum(counts)
         return _Cells(counts / counts.sum(), self.corner, 2.0**-bits / max(total, 1))
-
-
-def _to_grid(mass: Tensor, bits: int) -> Tensor:
-    return mass.mul_(2.0**bits).round_()
 
 
 def _dense(tuples: Tuples, num_levels: int) -> _Histogram:
@@ -236,7 +243,7 @@ def number_rows(columns: Sequence[Tensor], below: int) -> tuple[Tensor, Tensor]:
 
 
 def _slopes(tuples: Tuples, base: Tensor, tables: Tensor, *, weighted: bool) -> list[Tensor]:
-    """For each member T times the gradient: 1/Delta times the mean of log2(P(q-) / P(q+)) under the others' choices."""
+    """For each member 1/Delta times the mean of the tables' difference q- minus q+ under the others' choices."""
     order = tuples.order
     dtype = tuples.members[0].upper_probability.dtype
     cube = tables.view(-1, *[2] * order)
@@ -272,6 +279,48 @@ def _entropy_of(tuples: Tuples, num_levels: int) -> Tensor:
 def _entropy_bits(probability: Tensor) -> Tensor:
     nats: Tensor = torch.special.xlogy(probability, probability)
     return nats.sum() / -math.log(2)
+
+
+def chord_rises(hard: Tensor, level: Tensor, zero: int, num_levels: int, order: int, phase: int = 0) -> Tensor:
+    """How many bits more a tuple takes with a member at ``level`` than with the member at ``zero``, for each member.
+
+    By the counts of the tuples of ``hard``, half a tuple added to each; the other members as they are.
+
+    Args:
+        hard: indices in scan order, 1-D.
+        level: in their place, one after the other.
+        zero: number of a level.
+        num_levels: N.
+        order: n.
+        phase: so many indices are before the first tuple.
+
+    Returns:
+        Bits, float64 in the shape of ``hard``; 0 for indices in no tuple.
+    """
+    end = phase + (len(hard) - phase) // order * order
+    members = [hard[start:end:order].long() for start in range(phase, phase + order)]
+    levels = [level[start:end:order].long() for start in range(phase, phase + order)]
+    variants = [members]
+    for m, column in enumerate(levels):
+        for other in (column, torch.full_like(column, zero)):
+            variants.append([*members[:m], other, *members[m + 1 :]])
+    numbers = _numbers(variants, num_levels)
+    counts = torch.bincount(numbers[0], minlength=int(max(n.max() for n in numbers)) + 1 if len(members[0]) else 0)
+    bits = -(counts.double() + 0.5).log2()
+    rises = torch.zeros(len(hard), dtype=torch.float64, device=hard.device)
+    for m in range(order):
+        rises[phase + m : end : order] = bits[numbers[1 + 2 * m]] - bits[numbers[2 + 2 * m]]
+    return rises
+
+
+def _numbers(variants: Sequence[Sequence[Tensor]], num_levels: int) -> list[Tensor]:
+    """Numbers of cells, equal for equal tuples, for several lists of as many tuples."""
+    order, count = len(variants[0]), len(variants[0][0])
+    if is_dense(num_levels, order, count):
+        radix = [num_levels**power for power in reversed(range(order))]
+        return [torch.stack([c * r for c, r in zip(v, radix, strict=True)]).sum(0) for v in variants]
+    numbers, _ = number_rows([torch.cat(columns) for columns in zip(*variants, strict=True)], num_levels)
+    return list(torch.split(numbers, count))
 
 
 def hard_entropy(indices: Tensor, num_levels: int, order: int = 1) -> float:

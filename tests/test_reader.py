@@ -492,3 +492,30 @@ def test_a_new_stream_of_the_class_ends_the_solid_one() -> None:
     reader = Reader(make_file(make_front(*records), b"1234"))
     assert b"".join(array.tobytes() for array in reader.load().values()) == b"1234"
     assert b"".join(reader.get_tensor(name).tobytes() for name in "dcba") == b"4321"
+
+
+@pytest.mark.parametrize("coder", ["stored", "rans", "arithmetic"])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "complex64", "int8", "uint16", "bool"])
+def test_all_at_once_and_one_by_one_give_the_same(coder: str, dtype: str) -> None:
+    """Whole segments are decoded to elements in one go, single tensors by way of their planes."""
+    generator = np.random.default_rng(7)
+    shapes = [(70, 33), (5,), (), (3, 4, 5), (2100,), (17,), (1,)]
+    tensors = {str(number): (50 * generator.normal(size=shape)).astype(dtype) for number, shape in enumerate(shapes)}
+    tensors["half noise"] = np.concatenate([np.zeros(1024), generator.normal(size=1024)]).astype(dtype)
+    for segment_bits in (10, 20):
+        with Reader(hemp_codec.encode(tensors, coder=coder, segment_bits=segment_bits)) as reader:
+            loaded = reader.load(threads=2)
+            for name, array in tensors.items():
+                assert loaded[name].tobytes() == reader.get_tensor(name).tobytes() == array.tobytes(), name
+
+
+def test_damage_is_named_alike_all_at_once_and_one_by_one() -> None:
+    tensors = {"a": np.arange(3000, dtype=np.float32), "b": np.linspace(0, 1, 3000, dtype=np.float32)}
+    blob = bytearray(hemp_codec.encode(tensors, coder="rans", segment_bits=10))
+    blob[-5] ^= 1
+    with Reader(bytes(blob)) as reader:
+        with pytest.raises(ChecksumError) as at_once:
+            reader.load()
+        with pytest.raises(ChecksumError) as alone:
+            reader.get_tensor("b")
+    assert (str(at_once.value), at_once.value.offset) == (str(alone.value), alone.value.offset)

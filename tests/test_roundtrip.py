@@ -206,12 +206,12 @@ def test_damage_is_an_error_or_harmless(data: st.DataObject, coder: str) -> None
 # Bytes of files never change within a version of the format.  (Those of lzma and zstd depend on their libraries.)
 GOLDEN = {
     ("lossless", "stored"): "c4fb0860dfdbb114",
-    ("lossless", "rans"): "71ff8770eff68396",
-    ("lossless", "arithmetic"): "756656b8b64d3e7f",
+    ("lossless", "rans"): "ebf6d7ce2addf9c7",
+    ("lossless", "arithmetic"): "082af4e946861488",
     ("lloyd-max:16", "stored"): "a30958590b515067",
     ("lloyd-max:16", "rans"): "8366b9876f158a37",
-    ("lloyd-max:16", "arithmetic"): "904dcc0b70b5484d",
-    ("uniform:5", "arithmetic"): "265636d8f312e7bf",
+    ("lloyd-max:16", "arithmetic"): "90cd879e9b8902fe",
+    ("uniform:5", "arithmetic"): "30a4c93edd23f8bb",
 }
 
 

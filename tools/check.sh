@@ -4,5 +4,5 @@ set -eu
 cd "$(dirname "$0")/.."
 ruff check .
 mypy
-find hemp_codec/native -name '*.[ch]' -print0 | xargs -0 clang-format --dry-run -Werror
+find hemp_codec/native tests tools examples -name '*.[ch]' -print0 | xargs -0 clang-format --dry-run -Werror
 pytest -q "$@"

@@ -1,1 +1,1 @@
-"""Figures and tables about the methods; each takes the training as a function, and knows no data."""
+"""Figures and tables about the methods: ``python -m hemp_train.figures --help``."""

@@ -6,13 +6,13 @@ the function that trains.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from hemp_train import saving
 
+STRENGTHS = (0.5, 1.0, 1.5, 2.0, 3.0)
 CODERS = ("rans", "lzma", "zstd", "arithmetic")
 ABLATIONS: Mapping[str, Mapping[str, Any]] = {
     "HEMP, n = 2": {"order": 2},
@@ -20,6 +20,7 @@ ABLATIONS: Mapping[str, Mapping[str, Any]] = {
     "n = 4": {"order": 4},
     "n = 2, without E": {"order": 2, "lambda_reconstruction": 0.0},
     "n = 2, without insensitivity": {"order": 2, "insensitivity": False},
+    "n = 2, tuples always from the first weight": {"order": 2, "shift": False},
 }
 
 
@@ -48,7 +49,7 @@ class CoderRow:
 
     Attributes:
         coder: that it was trained for.
-        strength: the lambda that was found.
+        strength: its lambda_entropy.
         accuracy: what it reached.
         sizes: bytes of its file by coder.
     """
@@ -64,47 +65,33 @@ def by_coder(
     target: float,
     *,
     coders: Sequence[str] = CODERS,
-    strengths: tuple[float, float] = (0.1, 10.0),
-    rounds: int = 4,
+    strengths: Sequence[float] = STRENGTHS,
 ) -> list[CoderRow]:
-    """Train for each coder, as strongly as ``target`` allows, and code with each.
+    """Train for each coder with each of ``strengths``, take the strongest that reaches ``target``, code it with each.
 
     Args:
         train: for a coder with lambda_entropy.
         target: accuracy that all must reach: sizes compare at equal accuracy.
         coders: names.
-        strengths: range of lambda_entropy; accuracy is taken to fall with it.
-        rounds: trainings for each coder, after one at each end of the range.
+        strengths: values of lambda_entropy; accuracy need not fall with each of them, as it is noisy.
 
     Returns:
-        A row for each coder.  Where even the weakest misses the target, the row is that of the weakest, and says so by
-        its accuracy.
+        A row for each coder.  Where none reaches the target, the row is that of the most accurate, and says so by its
+        accuracy.
     """
     rows = []
     for coder in coders:
-        strength, trained = strongest(lambda value, name=coder: train(name, value), target, strengths, rounds)  # type: ignore[misc]
+        tried = {strength: train(coder, strength) for strength in strengths}
+        strength = strongest({strength: trained.accuracy for strength, trained in tried.items()}, target)
+        trained = tried[strength]
         rows.append(CoderRow(coder, strength, trained.accuracy, {other: trained.size(other) for other in coders}))
     return rows
 
 
-def strongest(
-    train: Callable[[float], Trained], target: float, strengths: tuple[float, float], rounds: int
-) -> tuple[float, Trained]:
-    """The largest strength, by bisection of its logarithm, at which ``train`` reaches the accuracy ``target``."""
-    low, high = strengths
-    best, last = train(low), train(high)
-    if best.accuracy < target:
-        return low, best
-    if last.accuracy >= target:
-        return high, last
-    for _ in range(rounds):
-        middle = math.sqrt(low * high)
-        trained = train(middle)
-        if trained.accuracy >= target:
-            low, best = middle, trained
-        else:
-            high = middle
-    return low, best
+def strongest(accuracies: Mapping[float, float], target: float) -> float:
+    """The largest strength whose accuracy reaches ``target``; if none does, that of the highest accuracy."""
+    reaching = [strength for strength, accuracy in accuracies.items() if accuracy >= target]
+    return max(reaching) if reaching else max(accuracies, key=lambda strength: accuracies[strength])
 
 
 def coder_table(rows: Sequence[CoderRow]) -> str:

@@ -8,20 +8,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from hemp_spec.coders.neighbors import Header
-from hemp_spec.coders.rans import Strips
+from hemp_spec.coders.rans import RAW, Strips
 from hemp_spec.dtypes import DTYPES
+from spec.vectors.arithmetic_encoder import (
+    arithmetic,
+    even_bins,
+    mixed_header,
+    simple_header,
+    wide_header,
+    with_classes,
+)
 from spec.vectors.encoders import (
     STORED,
     ZSTD,
     Coder,
-    arithmetic,
-    even_bins,
     lzma,
-    mixed_header,
     rans,
     raw,
-    simple_header,
-    with_classes,
     zstd_block,
 )
 from spec.vectors.files import (
@@ -303,6 +306,12 @@ def _coders() -> Iterator[Vector]:
     yield vector("rans-constant-high", "a constant block of high bytes before a block of low bytes", [plan])
     plan = codebook("w", "float32", [4], [299] * 4, grid(300), rans())
     yield vector("rans-two-constants", "two constant blocks", [plan])
+    plan = codebook("w", "float32", [5], [3, 1, 255, 1, 0], grid(256), rans(RAW))
+    yield vector("rans-raw", "a raw block", [plan])
+    plan = codebook("w", "float32", [5], [3, 1, 299, 1, 256], grid(300), rans(RAW))
+    yield vector("rans-raw-low", "a raw block of low bytes behind a coded one of high bytes", [plan])
+    plan = lossless("w", "float32", [1025], bytes(numbers(2, 4100, 256)), rans(RAW), coded_planes=5)
+    yield vector("rans-raw-planes", "raw planes in two segments", [plan], segment_code=0)
     yield from _rans_classes()
     for lc, lp, pb in ((0, 0, 0), (4, 0, 4), (0, 4, 0), (2, 2, 2)):
         plan = codebook("w", "float32", [40], numbers(lc, 40, 200), grid(200), lzma(lc, lp, pb))
@@ -315,6 +324,7 @@ def _coders() -> Iterator[Vector]:
     plan = codebook("w", "float32", [5], [1, 2, 5, 5, 5], grid(16), raw(2, frame))
     yield vector("zstd-blocks", "several blocks, the last one empty, and no content size", [plan])
     yield from _arithmetic()
+    yield from _arithmetic_wide()
 
 
 def _library_payloads() -> Iterator[tuple[str, int, bytes]]:
@@ -341,15 +351,28 @@ def _arithmetic() -> Iterator[Vector]:
         "order-3": ("three previous bins", simple_header(4, 3)),
         "classes-2": ("two classes and one previous bin", with_classes(simple_header(4), 2)),
         "classes-16": ("sixteen classes", with_classes(simple_header(4, 1), 16)),
-        "one-bin": ("all levels in one bin", Header(0, 0, 0, (4,), 0, prior=0, limit=0)),
+        "prior-0": ("two bins, little forgotten", Header(0, 0, 0, (1, 3), 0, prior=0, limit=0)),
         "uneven-bins": ("bins of two, one and one levels", Header(0, 0, 0, (2, 1, 1), 1, 1, prior=7, limit=3)),
     }
     for name, (about, header) in headers.items():
         plan = codebook("w", "float32", [9, 4, 5], numbers(11, 180, 4), grid(4), arithmetic(_always(header)))
         yield vector(f"arithmetic-{name}", about, [plan])
+        coder = arithmetic(_always(header), lanes=8)
+        plan = codebook("w", "float32", [21, 4, 3], numbers(11, 252, 4), grid(4), coder)
+        yield vector(f"arithmetic-lanes-{name}", f"{about}; eight lanes, and rows that are left", [plan])
     header = Header(0, 0, 0, even_bins(300, 5), 2, 2, prior=3, limit=0)
     plan = codebook("w", "float32", [20, 30], numbers(12, 600, 300), grid(300), arithmetic(_always(header)))
     yield vector("arithmetic-residuals", "residuals with equally likely low bits, and counts that are halved", [plan])
+    coder = arithmetic(_always(with_classes(header)), lanes=8)
+    plan = codebook("w", "float32", [40, 30], numbers(12, 1200, 300), grid(300), coder)
+    yield vector("arithmetic-lanes-residuals", "residuals in eight lanes", [plan])
+    coder = arithmetic(lambda num_levels: with_classes(simple_header(num_levels, 0), 8), lanes=8)
+    plan = codebook("w", "float32", [60, 50], numbers(17, 3000, 9), grid(9), coder)
+    yield vector("arithmetic-lanes-segments", "eight lanes, in segments that begin within rows", [plan], segment_code=0)
+    plan = codebook("w", "float32", [7, 50], numbers(18, 350, 9), grid(9), coder)
+    yield vector("arithmetic-lanes-few-rows", "eight lanes, of which seven are not used", [plan])
+    plan = codebook("w", "float32", [2100, 1], numbers(19, 2100, 2), grid(2), coder)
+    yield vector("arithmetic-lanes-column", "eight lanes, rows of one element, as many as are counted and more", [plan])
     for num_levels in (2, 4, 7, 300):
         plan = codebook(
             "w", "float32", [20, 33], numbers(14, 660, num_levels), grid(num_levels), arithmetic(mixed_header)
@@ -368,16 +391,37 @@ def _arithmetic() -> Iterator[Vector]:
     plan = codebook("w", "float32", [9], [1] * 9, grid(3), arithmetic())
     yield vector("arithmetic-constant", "a constant part", [plan])
     plan = codebook("w", "float32", [9], [0] * 9, grid(2), arithmetic())
-    yield vector("arithmetic-constant-zero", "a payload whose zero bytes at the end are left out", [plan])
+    yield vector("arithmetic-constant-zero", "a constant part, all bits of its header 0 but one", [plan])
     plan = codebook("w", "float32", [3, 1500], numbers(13, 4500, 2, 9.0), grid(2), arithmetic())
     yield vector("arithmetic-long", "counts that are halved", [plan])
-    for name, same in (("same", True), ("anew", False)):
-        coder = arithmetic(same=same)
+    for name, same, lanes in (("same", True, 1), ("anew", False, 1), ("lanes-same", True, 8), ("lanes-anew", False, 8)):
+        coder = arithmetic(same=same, lanes=lanes)
         plans = [codebook(n, "float32", [12], numbers(k, 12, 16), grid(16), coder) for k, n in enumerate("abc")]
         plans += [codebook("d", "float32", [3], [7] * 3, grid(16)), codebook("e", "float32", [2], [7] * 2, grid(16))]
         plans += [codebook("f", "float32", [6], numbers(5, 6, 3), grid(3))]
         plans = [plans[0], *map(join, plans[1:])]
         yield vector(f"arithmetic-{name}", f"parts of equal num_levels, `same` = {int(same)} where it can be", plans)
+
+
+def _arithmetic_wide() -> Iterator[Vector]:
+    eight = arithmetic(wide_header, lanes=8)
+    for num_levels in (2, 4, 7, 300):
+        plan = codebook("w", "float32", [20, 33], numbers(20, 660, num_levels), grid(num_levels), eight)
+        yield vector(f"arithmetic-wide-{num_levels}", f"the wide mode, eight lanes, {num_levels} levels", [plan])
+    plan = codebook("w", "float32", [6, 5, 4], numbers(21, 120, 5), grid(5), arithmetic(wide_header))
+    yield vector("arithmetic-wide-one-lane", "the wide mode, one lane", [plan])
+    for name, shape in (("few-rows", [5, 50]), ("few-columns", [50, 3]), ("column", [60, 1])):
+        count = shape[0] * shape[1]
+        plan = codebook("w", "float32", shape, numbers(22, count, 9), grid(9), eight)
+        yield vector(f"arithmetic-wide-{name}", f"the wide mode, {min(8, *shape)} of eight lanes in use", [plan])
+    plan = codebook("w", "float32", [60, 50], numbers(23, 3000, 9), grid(9), eight)
+    about = "the wide mode, in segments that begin within rows"
+    yield vector("arithmetic-wide-segments", about, [plan], segment_code=0)
+    coder = arithmetic(_always(Header(0, 2, 0, (1, 3), 0, initial=16)))
+    plan = codebook("w", "float32", [1, 4900], numbers(24, 4900, 4, 3.0), grid(4), coder)
+    yield vector("arithmetic-wide-long", "the wide mode, counts that are halved, and more than 4096 columns", [plan])
+    plans = [codebook(n, "float32", [9, 9], numbers(k, 81, 5), grid(5), eight) for k, n in enumerate("abc")]
+    yield vector("arithmetic-wide-same", "the wide mode, three parts of one model", [plans[0], *map(join, plans[1:])])
 
 
 def _always(header: Header) -> Any:

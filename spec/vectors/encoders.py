@@ -1,4 +1,4 @@
-"""Small encoders of every coder, in plain Python: their output does not change with the version of a library.
+"""Small encoders of every coder but `arithmetic`, in plain Python: no library's version changes what they give.
 
 Each takes the indices of the parts of one segment and plane, and the parts, and gives a payload (coders.md).
 """
@@ -6,15 +6,10 @@ Each takes the indices of the parts of one segment and plane, and the parts, and
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from functools import partial
 from typing import NamedTuple
 
-from hemp_spec.coders.arithmetic import TOTAL, WORD, Models, residual_shift
 from hemp_spec.coders.general import byte_widths
-from hemp_spec.coders.mixing import MixedNeighbors
-from hemp_spec.coders.neighbors import Header, Neighbors
-from hemp_spec.coders.rans import CONSTANT, LOWEST, Strips
+from hemp_spec.coders.rans import CONSTANT, LOWEST, RAW, RAW_SYMBOLS, Strips
 from hemp_spec.coders.stored import width
 from hemp_spec.directory import Part
 from hemp_spec.fields import encode_varint
@@ -248,9 +243,11 @@ def rans_classes_block(
 
 
 def rans(mode: int = 0, strips: Strips | None = None, class_of_strip: Sequence[int] = ()) -> Coder:
-    """`rans` with 2^mode lanes; with ``strips``, in classes."""
+    """`rans` with 2^mode lanes; with ``strips``, in classes.  With the mode RAW, blocks that may be raw are."""
 
     def block(symbols: Sequence[int], num_symbols: int) -> bytes:
+        if mode == RAW:
+            return bytes([RAW, *symbols]) if num_symbols == RAW_SYMBOLS else rans_block(symbols, num_symbols, 0)
         if strips is None or len(set(symbols)) == 1:
             return rans_block(symbols, num_symbols, mode)
         return rans_classes_block(symbols, num_symbols, mode, strips, class_of_strip)
@@ -265,180 +262,3 @@ def rans(mode: int = 0, strips: Strips | None = None, class_of_strip: Sequence[i
         return encode_varint(len(high)) + high + low
 
     return Coder(4, encode)
-
-
-class RangeEncoder:
-    """coders.md, 5.7; ``low`` holds all that was coded, so that carries take care of themselves."""
-
-    def __init__(self) -> None:
-        self.low = 0
-        self.range = WORD - 1
-        self.words = 0
-
-    def _normalize(self) -> None:
-        if self.range < 1 << 32:
-            self.low <<= 32
-            self.range <<= 32
-            self.words += 1
-
-    def uniform(self, value: int, k: int) -> None:
-        """``value``, which is below 2^k."""
-        if k:
-            self.range >>= k
-            self.low += self.range * value
-            self._normalize()
-
-    def symbol(self, s: int, cum: Sequence[int]) -> None:
-        """Symbol ``s`` of a model with these cumulative frequencies."""
-        r = self.range // TOTAL
-        self.low += r * cum[s]
-        self.range = r * (cum[s + 1] - cum[s])
-        self._normalize()
-
-    def decision(self, y: int, p: int) -> int:
-        """``y``, which is 1 with the probability p / 2^16."""
-        r = self.range // TOTAL
-        self.low += 0 if y else r * p
-        self.range = r * p if y else r * (TOTAL - p)
-        self._normalize()
-        return y
-
-    def finish(self) -> bytes:
-        """The payload."""
-        for t in range(9):
-            unit = 1 << (64 - 8 * t)
-            rounded = -(-self.low // unit)
-            if rounded * unit < self.low + self.range:
-                break
-        return rounded.to_bytes(4 * self.words + t, "big").rstrip(b"\0")
-
-
-def even_bins(num_levels: int, bins: int) -> tuple[int, ...]:
-    """``bins`` bins that share the levels evenly, the rest in the last."""
-    size = num_levels // bins
-    return (size,) * (bins - 1) + (num_levels - size * (bins - 1),)
-
-
-def simple_header(num_levels: int, order: int = 1) -> Header:
-    """One class, up to 16 bins, and as high an order as is asked for and possible."""
-    sizes = even_bins(num_levels, min(16, num_levels))
-    while len(sizes) ** order > 256:
-        order -= 1
-    return Header(0, 0, 0, sizes, len(sizes) // 2, order, prior=4, limit=1)
-
-
-def with_classes(header: Header, classes: int = 4) -> Header:
-    """The header with classes by the neighbors' magnitudes."""
-    thresholds = tuple(8 * (number + 1) for number in range(classes - 1))
-    order = header.order
-    while len(header.sizes) ** order * classes > 256:
-        order -= 1
-    return replace(
-        header,
-        order=order,
-        last_class=classes - 1,
-        weights=(20, 18, 30, 12),
-        shift=14,
-        row_rate=2,
-        column_rate=1,
-        initial=24,
-        thresholds=thresholds,
-    )
-
-
-def mixed_header(num_levels: int) -> Header:
-    """A header of the mixed mode."""
-    return replace(with_classes(simple_header(num_levels, 0), 1), mixed=1, prior=0, limit=0)
-
-
-def arithmetic(make_header: Callable[[int], Header] = simple_header, same: bool = True) -> Coder:
-    """`arithmetic`; ``make_header`` gives the header for a number of levels.
-
-    A part of equal indices is coded as a constant; with ``same``, parts share header and models where they can.
-    """
-
-    def encode(indices: Indices, parts: Sequence[Part]) -> bytes:
-        encoder = RangeEncoder()
-        last_levels, header, models = 0, Header(1), Models(Header(1))
-        if any(part.num_levels > 1 and values for values, part in zip(indices, parts, strict=True)):
-            encoder.uniform(make_header(2).mixed, 1)
-        for values, part in zip(indices, parts, strict=True):
-            if part.num_levels == 1 or not values:
-                continue
-            wanted = make_header(part.num_levels)
-            if len(set(values)) == 1:
-                wanted = Header(1, wanted.mixed, values[0])
-            shares = last_levels == part.num_levels and same and wanted == header
-            if last_levels == part.num_levels:
-                encoder.uniform(int(shares), 1)
-            if not shares:
-                header, models = wanted, Models(wanted)
-                _write_header(encoder, header, part.num_levels)
-            last_levels = part.num_levels
-            if not header.constant:
-                _encode_part(encoder, header, models, part, values)
-        return encoder.finish()
-
-    return Coder(3, encode)
-
-
-def _write_header(encoder: RangeEncoder, header: Header, num_levels: int) -> None:
-    encoder.uniform(header.constant, 1)
-    if header.constant:
-        encoder.uniform(header.symbol, (num_levels - 1).bit_length())
-        return
-    encoder.uniform(len(header.sizes) - 1, 4)
-    if len(header.sizes) < num_levels:
-        for size in header.sizes[:-1]:
-            t = size.bit_length() - 1
-            for _ in range(t):
-                encoder.uniform(0, 1)
-            encoder.uniform(1, 1)
-            encoder.uniform(size - (1 << t), t)
-    fields = [(header.center, 4)]
-    if not header.mixed:
-        fields += [(header.order, 2), (header.last_class, 4), (header.prior, 3), (header.limit, 2)]
-    if header.mixed or header.last_class:
-        fields += [(weight, 6) for weight in header.weights]
-        fields += [(header.shift, 4), (header.row_rate, 3), (header.column_rate, 3), (header.initial, 8)]
-        fields += [(threshold, 8) for threshold in header.thresholds]
-    for value, bits in fields:
-        encoder.uniform(value, bits)
-
-
-def _encode_part(encoder: RangeEncoder, header: Header, models: Models, part: Part, values: Sequence[int]) -> None:
-    neighbors = MixedNeighbors(header, part) if header.mixed else Neighbors(header, part)
-    for i, index in enumerate(values):
-        b, d = 0, index
-        while d >= header.sizes[b]:
-            d -= header.sizes[b]
-            b += 1
-        neighbors.enter(i)
-        if isinstance(neighbors, MixedNeighbors):
-            _encode_mixed_bin(encoder, header, models, neighbors, i, b)
-        else:
-            context = neighbors.context(i)
-            encoder.symbol(b, models.contexts[context].prepare())
-            models.learn(context, b)
-        if header.sizes[b] > 1:
-            t = residual_shift(header.sizes[b])
-            encoder.symbol(d >> t, models.residuals[b].prepare())
-            models.residuals[b].learn(d >> t)
-            encoder.uniform(d % (1 << t), t)
-        neighbors.update(i, b)
-
-
-def _encode_mixed_bin(
-    encoder: RangeEncoder, header: Header, models: Models, neighbors: MixedNeighbors, i: int, b: int
-) -> None:
-    bins = len(header.sizes)
-    if bins == 1:
-        return
-    contexts, weight_set = neighbors.contexts(i), neighbors.weight_set()
-    decisions = [int(b == header.center)]
-    if b != header.center:
-        decisions += [b >> bit & 1 for bit in reversed(range((bins - 1).bit_length()))]
-    m = 0
-    for number, y in enumerate(decisions):
-        models.mixer.decide(contexts, weight_set, m, partial(encoder.decision, y))
-        m = 1 if number == 0 else 2 * m + y

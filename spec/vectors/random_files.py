@@ -6,10 +6,12 @@ import random
 from dataclasses import replace
 from typing import Any
 
+from hemp_spec.coders.rans import RAW
 from hemp_spec.dtypes import DTYPES, HOLDERS, LEVEL_TYPES
 from hemp_spec.levels import float_format, is_finite, order
 from spec.vectors.accepted import Vector, vector
-from spec.vectors.encoders import STORED, ZSTD, Coder, arithmetic, lzma, mixed_header, rans, simple_header, with_classes
+from spec.vectors.arithmetic_encoder import arithmetic, mixed_header, simple_header, wide_header, with_classes
+from spec.vectors.encoders import STORED, ZSTD, Coder, lzma, rans
 from spec.vectors.files import Plan, codebook, lossless, metadata_chunk, source_chunk, tied, uniform
 
 FLOATS = tuple(HOLDERS)
@@ -64,9 +66,11 @@ class _Author:
         return shape
 
     def _coder(self) -> Coder:
-        headers = [simple_header, lambda levels: simple_header(levels, 0), mixed_header]
+        headers = [simple_header, lambda levels: simple_header(levels, 0), mixed_header, wide_header]
         header = self.random.choice([*headers, lambda levels: with_classes(simple_header(levels))])
-        coders = [STORED, lzma(), ZSTD, rans(self.random.randrange(6)), arithmetic(header, self.random.random() < 0.5)]
+        mode = self.random.choice([*range(6), RAW])
+        same, lanes = self.random.random() < 0.5, self.random.choice([1, 8])
+        coders = [STORED, lzma(), ZSTD, rans(mode), arithmetic(header, same, lanes)]
         return self.random.choice(coders)
 
     def _num_levels(self) -> int:

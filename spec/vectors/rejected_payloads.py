@@ -4,17 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from hemp_spec.coders.arithmetic import WORD
-from hemp_spec.coders.rans import Strips
+from hemp_spec.coders.mixing import Mixer
+from hemp_spec.coders.models import Models
+from hemp_spec.coders.neighbors import Header
+from hemp_spec.coders.rans import RAW, Strips
+from hemp_spec.coders.wide import Slots, cumulative
 from hemp_spec.directory import Part
 from hemp_spec.fields import encode_varint
 from spec.vectors.accepted import grid
+from spec.vectors.arithmetic_encoder import (
+    BitWriter,
+    LanesEncoder,
+    RangeEncoder,
+    arithmetic,
+    encode_mixed_part,
+    list_part,
+    mixed_header,
+    simple_header,
+    wide_header,
+    write_header,
+)
 from spec.vectors.encoders import (
     STORED,
     ZSTD,
     Coder,
-    RangeEncoder,
-    arithmetic,
     lzma,
     lzma_literals,
     rans,
@@ -141,12 +154,13 @@ def _zstd() -> Cases:
     yield "coders 4", [(name, about, indexed(raw(2, payload))) for name, (about, payload) in payloads.items()]
 
 
-def _coded_fields(*fields: tuple[int, int]) -> bytes:
-    """A payload that begins with these integers of so many bits."""
-    encoder = RangeEncoder()
+def _fields(*fields: tuple[int, int]) -> bytes:
+    """A payload that begins with these integers of so many bits, and goes on with bytes that are not 0."""
+    writer = BitWriter()
     for value, bits in fields:
-        encoder.uniform(value, bits)
-    return encoder.finish()
+        writer.bits(value, bits)
+    writer.bits(0, -writer.size % 8)
+    return writer.finish() + b"\x55" * 40
 
 
 def _header(bins: int, *, center: int = 0, order: int = 0, last_class: int = 0) -> list[tuple[int, int]]:
@@ -155,21 +169,41 @@ def _header(bins: int, *, center: int = 0, order: int = 0, last_class: int = 0) 
 
 
 def _plain(constant: int) -> list[tuple[int, int]]:
-    """The plain mode, and `constant`."""
-    return [(0, 1), (constant, 1)]
+    """The plain mode with one lane, and `constant`."""
+    return [(0, 2), (0, 1), (constant, 1)]
+
+
+_MIXED = [(1, 2), (0, 1)]
 
 
 def _arithmetic_headers() -> Cases:
-    classes = [*_header(4, last_class=2), *[(1, 6)] * 4, (0, 4), (0, 3), (0, 3), (0, 8)]
+    neighborhood = [(0, 4), (0, 3), (0, 3), (0, 8)]
+    classes = [*_header(4, last_class=2), *[(1, 8)] * 4, *neighborhood]
     zeros = [(0, 1)] * 16
     payloads = {
         "arithmetic-symbol": ("a constant symbol of 6 with 5 levels", 5, [*_plain(1), (6, 3)]),
+        "arithmetic-one-bin": ("one bin", 4, _header(1)),
         "arithmetic-bins": ("five bins of four levels", 4, _header(5)),
         "arithmetic-center": ("a center that is not a bin", 4, _header(4, center=4)),
-        "arithmetic-mixed-center": ("a center that is not a bin", 4, [(1, 1), (0, 1), (3, 4), (4, 4)]),
+        "arithmetic-mixed-center": ("a center that is not a bin", 4, [*_MIXED, (3, 4), (4, 4)]),
         "arithmetic-contexts": ("320 contexts", 4, _header(4, order=3, last_class=4)),
         "arithmetic-threshold-zero": ("the first threshold is 0", 4, [*classes, (0, 8), (5, 8)]),
         "arithmetic-thresholds": ("two equal thresholds", 4, [*classes, (5, 8), (5, 8)]),
+        "arithmetic-weights": (
+            "weights of 260 in all",
+            4,
+            [*_header(4, last_class=1), *[(65, 8)] * 4, *neighborhood, (5, 8)],
+        ),
+        "arithmetic-mixed-weights": (
+            "weights of 257 in all",
+            4,
+            [*_MIXED, (3, 4), (1, 4), (255, 8), (2, 8), (0, 8), (0, 8), *neighborhood],
+        ),
+        "arithmetic-wide-weights": (
+            "weights of 257 in all",
+            4,
+            [(2, 2), (1, 1), (0, 1), (3, 4), (1, 4), (255, 8), (2, 8), (0, 8), (0, 8), *neighborhood],
+        ),
         "arithmetic-sizes": (
             "a bin of 4 levels and one of none",
             4,
@@ -178,70 +212,150 @@ def _arithmetic_headers() -> Cases:
         "arithmetic-zeros": ("a bin of 2^16 levels", 300, [*_plain(0), (1, 4), *zeros, (1, 1)]),
     }
     yield (
-        "coders 5.3",
+        "coders 5.2",
         [
-            (name, about, indexed(raw(3, _coded_fields(*fields, (85, 7))), num_levels))
+            (name, about, indexed(raw(3, _fields(*fields)), num_levels))
             for name, (about, num_levels, fields) in payloads.items()
+        ],
+    )
+    good = arithmetic().encode([SIX], [Part(4, (6,), 0, 6)])
+    yield (
+        "coders 5.1",
+        [
+            ("arithmetic-empty", "no bytes", indexed(raw(3, b""))),
+            ("arithmetic-header-cut", "half a header", indexed(raw(3, good[:1]))),
+            ("arithmetic-mode", "mode 3", indexed(raw(3, b"\x03" + good[1:]))),
+            ("arithmetic-padding", "a bit after the headers that is not 0", indexed(raw(3, _padded()))),
+            ("arithmetic-constant-left", "a byte after a constant part", indexed(raw(3, b"\x18\x00"))),
         ],
     )
 
 
+def _padded() -> bytes:
+    """A constant part, 6 bits, and one more."""
+    return bytes([0b0101_1000])
+
+
 def _arithmetic() -> Cases:
-    good = arithmetic().encode([SIX], [Part(4, (6,), 0, 6)])
-    yield "coders 5.1", [("arithmetic-uniform", "an integer that does not exist", indexed(raw(3, b"\xff" * 8)))]
-    yield "coders 5.1", [("arithmetic-range", "a symbol that does not exist", indexed(raw(3, _beyond_range())))]
-    yield "coders 5.4", [("arithmetic-residual", "level 17 of a bin of 17", indexed(raw(3, _beyond_bin()), 17))]
+    part = Part(4, (6,), 0, 6)
+    good = arithmetic().encode([SIX], [part])
+    states = len(good) - len(_lanes_of(SIX).finish())
+    low = good[:states] + b"\xff\xff\xff\x00\x00" + good[states + 5 :]
+    many = [k % 4 for k in range(60)]
+    cut = arithmetic().encode([many], [Part(4, (60,), 0, 60)])[:-2]
+    yield (
+        "coders 5.4",
+        [
+            ("arithmetic-states-cut", "no room for the state", indexed(raw(3, good[: states + 4]))),
+            ("arithmetic-lanes-cut", "room for one state of eight", indexed(raw(3, bytes([good[0] | 4]) + good[1:]))),
+            ("arithmetic-state-low", "a state below 2^24", indexed(raw(3, low))),
+            ("arithmetic-odd", "half a word", indexed(raw(3, good + b"\0"))),
+            ("arithmetic-word-left", "a word is left over", indexed(raw(3, good + b"\0\0"))),
+            ("arithmetic-word-missing", "a word is missing", indexed(raw(3, cut), count=60)),
+            ("arithmetic-final-state", "another final state", indexed(raw(3, good[:states] + _other_end()))),
+            ("arithmetic-residual", "level 17 of a bin of 17", indexed(raw(3, _beyond_bin()), 18)),
+        ],
+    )
+    wide = arithmetic(wide_header, lanes=8).encode([many], [Part(4, (60,), 0, 60)])
+    yield (
+        "coders 5.4",
+        [
+            ("arithmetic-wide-word-left", "a word is left over", indexed(raw(3, wide + b"\0\0"), count=60)),
+            ("arithmetic-wide-word-missing", "a word is missing", indexed(raw(3, wide[:-2]), count=60)),
+            ("arithmetic-wide-last-word", "the last word is another", indexed(raw(3, _turned(wide)), count=60)),
+            ("arithmetic-wide-residual", "level 17 of a bin of 17", indexed(raw(3, _wide_beyond_bin()), 18)),
+        ],
+    )
     yield (
         "coders 5.6",
         [("arithmetic-mixed-bin", "bin 3 of three", indexed(raw(3, _mixed_beyond_bin()), 3))],
     )
+    mixed = arithmetic(mixed_header).encode([SIX], [part])
+    front = len(mixed) - len(_range_of(SIX).finish())
+    beyond = mixed[:front] + b"\xff" * 8
     yield (
         "coders 5.7",
         [
-            ("arithmetic-zero-left", "a zero byte at the end", indexed(raw(3, good + b"\0"))),
-            ("arithmetic-byte-left", "a byte after the end", indexed(raw(3, good + b"\1"))),
-            ("arithmetic-bytes-left", "many bytes after the end", indexed(raw(3, good + b"\1" * 20))),
-            ("arithmetic-last-bit", "the last bit is turned over", indexed(raw(3, good[:-1] + bytes([good[-1] ^ 1])))),
-            ("arithmetic-long-end", "an end that is longer than it need be", indexed(raw(3, _long_end()))),
+            ("arithmetic-range", "a decision that does not exist", indexed(raw(3, beyond))),
+            ("arithmetic-mixed-zero-left", "a zero byte at the end", indexed(raw(3, mixed + b"\0"))),
+            ("arithmetic-mixed-byte-left", "a byte after the end", indexed(raw(3, mixed + b"\1"))),
+            ("arithmetic-mixed-bytes-left", "many bytes after the end", indexed(raw(3, mixed + b"\1" * 20))),
+            (
+                "arithmetic-mixed-other-end",
+                "the first bit of the last byte is turned over",
+                indexed(raw(3, _turned(mixed))),
+            ),
+            ("arithmetic-mixed-long-end", "an end that is longer than it need be", indexed(raw(3, _long_end(mixed)))),
         ],
     )
 
 
-def _beyond_range() -> bytes:
+def _turned(payload: bytes) -> bytes:
+    return payload[:-1] + bytes([payload[-1] ^ 128])
+
+
+def _lanes_of(values: Sequence[int]) -> LanesEncoder:
+    encoder = LanesEncoder(1)
+    header, part = simple_header(4), Part(4, (len(values),), 0, len(values))
+    list_part(encoder, header, Models(header), part, values)
+    return encoder
+
+
+def _range_of(values: Sequence[int]) -> RangeEncoder:
     encoder = RangeEncoder()
-    for value, bits in _header(4):
-        encoder.uniform(value, bits)
-    assert encoder.range % 65536
-    return (encoder.low + encoder.range - 1).to_bytes(4 * encoder.words + 8, "big")
+    header, part = mixed_header(4), Part(4, (len(values),), 0, len(values))
+    encode_mixed_part(encoder, header, Models(header), Mixer(), part, values)
+    return encoder
+
+
+def _other_end() -> bytes:
+    return _lanes_of(SIX).finish((1 << 24) + 1)
 
 
 def _beyond_bin() -> bytes:
-    encoder = RangeEncoder()
-    for value, bits in _header(1):
-        encoder.uniform(value, bits)
-    encoder.symbol(0, [0, 65536])
+    """Two bins, the first of 17 levels: residual symbols of two levels, the last of which has one."""
+    writer = BitWriter()
+    for value, bits in (*_plain(0), (1, 4), (0, 4), (1, 1), (1, 4), (0, 4), (0, 2), (0, 4), (0, 3), (0, 2)):
+        writer.bits(value, bits)
+    encoder = LanesEncoder(1)
+    encoder.symbol(0, 0, [0, 32768, 65536])
     share = (65536 - 9) // 9
-    encoder.symbol(8, [*(s + s * share for s in range(9)), 65536])
-    encoder.uniform(1, 1)
-    return encoder.finish()
+    encoder.symbol(0, 8, [*(s + s * share for s in range(9)), 65536])
+    encoder.integer(0, 1, 1)
+    return writer.finish() + encoder.finish()
+
+
+def _wide_beyond_bin() -> bytes:
+    """The same bins in the wide mode."""
+    header = Header(0, 2, 0, (17, 1))
+    writer = BitWriter()
+    writer.bits(2, 3)
+    write_header(writer, header, 18)
+    models = Models(header)
+    slots = Slots(models.root)
+    encoder = LanesEncoder(1)
+    encoder.symbol(0, 0, cumulative(slots.mix([[0, 0, 0, 0]])[0]))
+    encoder.symbol(0, 8, models.residuals[0].prepare())
+    encoder.integer(0, 1, 1)
+    return writer.finish() + encoder.finish()
 
 
 def _mixed_beyond_bin() -> bytes:
+    writer = BitWriter()
+    for value, bits in (*_MIXED, (2, 4), (1, 4), *[(0, 8)] * 4, (0, 4), (0, 3), (0, 3), (0, 8)):
+        writer.bits(value, bits)
     encoder = RangeEncoder()
-    for value, bits in ((1, 1), (0, 1), (2, 4), (1, 4), *[(0, 6)] * 4, (0, 4), (0, 3), (0, 3), (0, 8)):
-        encoder.uniform(value, bits)
     for decision in (0, 1, 1):
         encoder.decision(decision, 32768)
-    return encoder.finish()
+    return writer.finish() + encoder.finish()
 
 
-def _long_end() -> bytes:
-    """A constant part that ends with a number inside the last range, but not the one with the fewest bytes."""
-    encoder = RangeEncoder()
-    for value, bits in (*_plain(1), (2, 2)):
-        encoder.uniform(value, bits)
-    assert encoder.low + encoder.range < WORD
-    return (encoder.low + encoder.range // 2 + 1).to_bytes(8, "big")
+def _long_end(payload: bytes) -> bytes:
+    """Ends with a number inside the last range, but not the one with the fewest bytes."""
+    encoder = _range_of(SIX)
+    front = payload[: len(payload) - len(encoder.finish())]
+    end = encoder.low + encoder.range // 2 + 1
+    return front + end.to_bytes(4 * encoder.words + 8, "big")
 
 
 def _rans() -> Cases:
@@ -254,7 +368,8 @@ def _rans() -> Cases:
     payloads = {
         "rans-empty": ("no bytes", b""),
         "rans-mode": ("mode 6", b"\x06" + good[1:]),
-        "rans-mode-254": ("mode 254", b"\xfe\x00"),
+        "rans-mode-253": ("mode 253", b"\xfd\x00"),
+        "rans-raw-few": ("a raw block of four symbols", bytes([RAW, *SIX])),
         "rans-nine-classes": ("nine classes", b"\x40" + good[1:]),
         "rans-zeros-beyond": ("four symbols of frequency 0 behind the first of four", table(0, 4, 4095, 1)),
         "rans-zeros-all": ("frequencies that are all 0", table(0, 3)),
@@ -271,6 +386,11 @@ def _rans() -> Cases:
         "rans-odd": ("half a word", good + b"\0"),
     }
     yield "coders 6.2", [(name, about, indexed(raw(4, payload))) for name, (about, payload) in payloads.items()]
+    for name, about, data in (
+        ("cut", "a raw block of five symbols instead of six", SIX[:5]),
+        ("left", "a byte behind a raw block", [*SIX, 0]),
+    ):
+        yield "coders 6.2", [(f"rans-raw-{name}", about, indexed(raw(4, bytes([RAW, *data])), 256))]
     twenty = [k % 4 for k in range(20)]
     missing = indexed(raw(4, rans_block(twenty, 4, 0)[:-2]), count=20)
     yield "coders 6.3", [("rans-word-missing", "a word is missing", missing)]
@@ -294,6 +414,7 @@ def _rans_class_symbols() -> Sequence[Case]:
     left = head[:-1] + encode_varint(len(classes) + 1) + classes + b"\0" + rest
     return [
         ("rans-classes-symbol", "class 2 of two", indexed(raw(4, head[:-1] + b"\x02\xff\x02" + rest), count=128)),
+        ("rans-classes-raw", "raw classes", indexed(raw(4, head[:-1] + b"\x03\xfe\x00\x01" + rest), count=128)),
         ("rans-classes-left", "a byte behind the classes", indexed(raw(4, left), count=128)),
     ]
 

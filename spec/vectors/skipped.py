@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from spec.vectors.accepted import Vector, grid, vector
-from spec.vectors.encoders import arithmetic
+from spec.vectors.arithmetic_encoder import arithmetic
 from spec.vectors.files import codebook, lossless, metadata_chunk, source_chunk
 
 

@@ -3,8 +3,8 @@
  *   fuzz SEED ROUNDS FILE...
  *
  * Each round changes a few bytes of one file, makes the checksum of the front right again, opens it, and decodes every
- * segment of a known coder.  Memory is taken exactly as large as the library asks for, so that a sanitizer sees any
- * step over its end.  The exit status is 1 if an unchanged file is refused. */
+ * segment of a known coder, and then every tensor.  Memory is taken exactly as large as the library asks for, so that a
+ * sanitizer sees any step over its end.  The exit status is 1 if an unchanged file is refused. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,13 +116,13 @@ static hemp_status open_file(const file *content) {
     const size_t size = front_size < content->size ? (size_t)front_size : content->size;
     uint8_t *front = (uint8_t *)take(size);
     memcpy(front, content->bytes, size);
-    status = hemp_open_memory(front, size, &need, &place);
+    status = hemp_directory_memory(front, size, &need, &place);
     if (status == HEMP_OK) {
         hemp_directory directory;
         void *memory = take(need);
-        status = hemp_open(&directory, front, size, content->size, memory, (size_t)need, &place);
+        status = hemp_read_directory(&directory, front, size, content->size, memory, (size_t)need, &place);
         if (status == HEMP_MEMORY_TOO_SMALL) {
-            fprintf(stderr, "hemp_open_memory asked for too little\n");
+            fprintf(stderr, "hemp_directory_memory asked for too little\n");
             abort();
         }
         if (status == HEMP_OK || status == HEMP_TRUNCATED || status == HEMP_TRAILING_BYTES) {
@@ -132,6 +132,40 @@ static hemp_status open_file(const file *content) {
     }
     free(front);
     return status;
+}
+
+/* Open the file as an application does and decode every tensor, with exactly the memory that is asked for. */
+static void decode_tensors(const file *content) {
+    hemp_file opened;
+    const hemp_source source = {content->bytes, content->size, NULL, NULL};
+    hemp_open(&opened, &source, NULL, NULL, 0, NULL);
+    const size_t size = (size_t)opened.memory_needed;
+    void *memory = take(size);
+    const hemp_status status = hemp_open(&opened, &source, NULL, memory, size, NULL);
+    for (uint64_t i = 0; status == HEMP_OK && i < opened.directory.tensor_count; i++) {
+        hemp_tensor_info info;
+        uint64_t need = 0;
+        hemp_describe_tensor(&opened, i, &info);
+        for (unsigned form = HEMP_AS_STORED; form <= HEMP_AS_INDICES; form++) {
+            const uint32_t element_size = hemp_element_size(&info, (hemp_form)form);
+            if (info.elements > MAX_ELEMENTS || element_size == 0 ||
+                hemp_tensor_memory(&opened, i, (hemp_form)form, &need, NULL) != HEMP_OK) {
+                continue;
+            }
+            const size_t out_size = (size_t)info.elements * element_size;
+            void *out = take(out_size);
+            void *scratch = take(need);
+            const hemp_status found =
+                hemp_decode_tensor(&opened, i, (hemp_form)form, out, out_size, scratch, (size_t)need, NULL);
+            if (found == HEMP_MEMORY_TOO_SMALL) {
+                fprintf(stderr, "hemp_tensor_memory asked for too little\n");
+                abort();
+            }
+            free(scratch);
+            free(out);
+        }
+    }
+    free(memory);
 }
 
 static void repair_checksum(file *content) {
@@ -144,6 +178,36 @@ static void repair_checksum(file *content) {
     for (unsigned i = 0; i < 4; i++) {
         content->bytes[front_size - 4 + i] = (uint8_t)(crc >> (8 * i));
     }
+}
+
+static void replace_in_front(uint8_t *front, uint64_t size, uint32_t old, uint32_t new_value) {
+    for (uint64_t at = 0; at + 4 <= size; at++) {
+        if ((front[at] | (uint32_t)front[at + 1] << 8 | (uint32_t)front[at + 2] << 16 |
+             (uint32_t)front[at + 3] << 24) == old) {
+            for (unsigned i = 0; i < 4; i++) {
+                front[at + i] = (uint8_t)(new_value >> (8 * i));
+            }
+            return;
+        }
+    }
+}
+
+/* Make the checksums of the segments right too, so that damaged payloads reach their decoders. */
+static void repair_segments(file *content) {
+    hemp_file opened;
+    const hemp_source source = {content->bytes, content->size, NULL, NULL};
+    hemp_open(&opened, &source, NULL, NULL, 0, NULL);
+    const size_t size = (size_t)opened.memory_needed;
+    void *memory = take(size);
+    if (hemp_open(&opened, &source, NULL, memory, size, NULL) == HEMP_OK) {
+        for (uint64_t i = 0; i < opened.directory.segment_count; i++) {
+            const hemp_segment *segment = &opened.directory.segments[i];
+            const uint32_t crc = hemp_crc32(content->bytes + segment->offset, (size_t)segment->size, 0);
+            replace_in_front(content->bytes, opened.directory.body_offset, segment->checksum, crc);
+        }
+    }
+    free(memory);
+    repair_checksum(content);
 }
 
 static void damage(file *content) {
@@ -174,6 +238,8 @@ static void one_round(const file *original) {
     damage(&content);
     repair_checksum(&content);
     open_file(&content);
+    repair_segments(&content);
+    decode_tensors(&content);
     free(content.bytes);
 }
 

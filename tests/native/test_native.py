@@ -183,7 +183,7 @@ def test_rans_is_near_the_entropy(skew: float) -> None:
 
 def test_rans_lanes_grow_with_the_sequence() -> None:
     modes = []
-    for size in (100, 10_000, 100_000, 300_000):
+    for size in (100, 10_000, 20_000, 100_000):
         indices = (np.arange(size) % 3).astype(np.uint8)
         payload = _native.rans_encode([indices], one_part(3, size))
         assert (_native.rans_decode(payload, one_part(3, size))[0] == indices).all()

@@ -43,7 +43,7 @@ def test_descent_ends_at_a_ternary_vector() -> None:
     with torch.no_grad():
         weights[weights.abs() < 0.02] = 0  # subgradient steps oscillate around zero
     count = int((weights != 0).sum())
-    assert 5 < count < 25
+    assert 1 < count < 30
     assert torch.allclose(weights.detach(), start.sign() * (weights != 0))
     assert compressibility([weights]).item() == pytest.approx(math.sqrt(count))
 

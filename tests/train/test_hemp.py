@@ -140,6 +140,24 @@ def test_gradients_are_used_again_between_computations(monkeypatch: pytest.Monke
     assert computed == [0, 3, 6, 9, 12] and fitted == [6, 12]
 
 
+@pytest.mark.parametrize(("shift", "phases"), [(True, [0, 1, 2, 0]), (False, [0, 0, 0, 0])])
+def test_tuples_begin_one_weight_later_each_time(
+    shift: bool, phases: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hemp = HEMP(network(), 8, order=3, objective="tuples", every=2, shift=shift)
+    seen, measure = [], hemp._rate.measure
+
+    def remember(layer: Any, soft: Any, how: Any) -> tuple[Tensor, Tensor]:
+        seen.append(how.phase)
+        return measure(layer, soft, how)
+
+    monkeypatch.setattr(hemp._rate, "measure", remember)
+    for _ in range(8):
+        hemp.step()
+    assert seen[:: len(hemp.layers)] == phases
+    assert all(layer.parameter.grad is not None for layer in hemp.layers)
+
+
 @pytest.mark.parametrize("interrupted_after", [1, 6, 11])
 @pytest.mark.parametrize("coder", ["arithmetic", "zstd"])
 def test_resuming_is_as_if_never_interrupted(coder: str, interrupted_after: int, tmp_path: Path) -> None:
@@ -199,6 +217,38 @@ def test_scaled_gradients_of_mixed_precision() -> None:
     hemps[1].step(grad_scale=1024)
     one, two = gradients_of(plain), gradients_of(scaled)
     assert all(torch.allclose(one[name], two[name] / 1024, atol=1e-6) for name in one)
+
+
+@pytest.mark.parametrize("unscale", [True, False])
+def test_gradient_scaler(unscale: bool) -> None:
+    plain, scaled = network(), network()
+    train(plain, HEMP(plain, 8, refit_every=3), 5)
+    hemp = HEMP(scaled, 8, refit_every=3)
+    optimizer = torch.optim.SGD(scaled.parameters(), lr=0.05, momentum=0.9)
+    scaler = torch.amp.GradScaler("cpu", init_scale=256.0)
+    for _ in range(5):
+        optimizer.zero_grad()
+        scaler.scale(loss_of(scaled)).backward()
+        if unscale:
+            scaler.unscale_(optimizer)
+        hemp.step(1.0 if unscale else scaler.get_scale())
+        scaler.step(optimizer)
+        scaler.update()
+    assert torch.allclose(weights_of(plain), weights_of(scaled), atol=1e-6)
+
+
+def test_a_step_that_overflowed_is_still_skipped() -> None:
+    model = network()
+    hemp = HEMP(model, 8)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+    scaler = torch.amp.GradScaler("cpu", init_scale=256.0)
+    before = weights_of(model)
+    scaler.scale(loss_of(model)).backward()
+    model[3].weight.grad[0, 0] = float("inf")  # type: ignore[union-attr,index]
+    hemp.step(scaler.get_scale())
+    scaler.step(optimizer)
+    scaler.update()
+    assert torch.equal(weights_of(model), before) and scaler.get_scale() == 128
 
 
 def test_autocast_to_bfloat16() -> None:
@@ -329,6 +379,7 @@ def test_finishing_continues_into_the_file(tmp_path: Path) -> None:
         ({"scope": "network", "coder": "arithmetic"}, "for tuples"),
         ({"gradient": "autograd"}, "exact"),
         ({"scan": "spiral", "objective": "tuples"}, "no scan order"),
+        ({"slope": "chord", "objective": "tuples", "scope": "network"}, "for scope"),
     ],
 )
 def test_what_is_out_of_range_is_refused(options: dict[str, Any], message: str) -> None:
@@ -353,3 +404,14 @@ def test_deep_copies_are_independent() -> None:
     state = copy.deepcopy(hemp.state_dict())
     train(model, hemp, 5)
     assert state["steps"] == 0 and hemp.state_dict()["steps"] == 5
+
+
+def test_weights_in_another_memory_format() -> None:
+    plain, strided = network(), network().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    hemps = HEMP(plain, 8, prune=hemp_train.LOBSTER()), HEMP(strided, 8, prune=hemp_train.LOBSTER())
+    for model, hemp in zip((plain, strided), hemps, strict=True):
+        loss_of(model).backward()
+        hemp.step()
+    one, two = gradients_of(plain), gradients_of(strided)
+    assert all(torch.allclose(one[name], two[name], atol=1e-6) for name in one)
+    assert hemps[0].report() == hemps[1].report()

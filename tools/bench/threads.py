@@ -23,6 +23,7 @@ from tools.bench import synthetic
 _KINDS = (
     ("lossless", "arithmetic"),
     ("lossless", "rans"),
+    ("lossless", "stored"),
     ("lloyd-max:16", "arithmetic"),
     ("lloyd-max:16", "rans"),
     ("uniform:16", "arithmetic"),

@@ -4,7 +4,13 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+#include <algorithm>
 #include <cstring>
+#include <future>
 #include <memory>
 #include <string>
 #include <vector>
@@ -276,14 +282,14 @@ nb::bytes rans_encode(nb::handle indices, nb::handle parts) {
                   });
 }
 
-nb::bytes arithmetic_encode(nb::handle indices, nb::handle parts, bool mixed) {
+nb::bytes arithmetic_encode(nb::handle indices, nb::handle parts, int mode) {
     return encode(indices, parts,
-                  [mixed](const std::vector<hemp_part> &list, std::unique_ptr<uint8_t[]> &payload, size_t &size) {
+                  [mode](const std::vector<hemp_part> &list, std::unique_ptr<uint8_t[]> &payload, size_t &size) {
                       const uint64_t bound = hemp_arithmetic_encode_bound(list.data(), list.size());
-                      const uint64_t need = hemp_arithmetic_encode_memory(list.data(), list.size(), mixed);
+                      const uint64_t need = hemp_arithmetic_encode_memory(list.data(), list.size(), mode);
                       payload = allocate_payload(bound);
                       Scratch memory = allocate_scratch(need);
-                      return hemp_arithmetic_encode(list.data(), list.size(), mixed, payload.get(),
+                      return hemp_arithmetic_encode(list.data(), list.size(), mode, payload.get(),
                                                     static_cast<size_t>(bound), &size, memory.get(),
                                                     static_cast<size_t>(need));
                   });
@@ -299,14 +305,15 @@ double rans_estimate(nb::handle indices, nb::handle parts) {
     return bits;
 }
 
-uint64_t arithmetic_measure(nb::handle indices, nb::handle parts, bool mixed) {
-    uint64_t size = 0;
+double arithmetic_estimate(nb::handle indices, nb::handle parts, int mode) {
+    uint64_t bits = 0;
     with_indices(indices, parts, [&](const std::vector<hemp_part> &list) {
-        const uint64_t need = hemp_arithmetic_encode_memory(list.data(), list.size(), mixed);
+        const uint64_t need = hemp_arithmetic_encode_memory(list.data(), list.size(), mode);
         Scratch memory = allocate_scratch(need);
-        return hemp_arithmetic_measure(list.data(), list.size(), mixed, &size, memory.get(), static_cast<size_t>(need));
+        return hemp_arithmetic_estimate(list.data(), list.size(), mode, &bits, memory.get(),
+                                        static_cast<size_t>(need));
     });
-    return size;
+    return static_cast<double>(bits);
 }
 
 uint64_t stored_size(nb::handle part_list) {
@@ -379,6 +386,92 @@ nb::object planes_join(unsigned dtype, nb::handle plane_list) {
     return array;
 }
 
+// -------------------------------------------------------------------------------------------------------- lossless
+
+// Memory that one thread uses again and again: to get it from the system takes longer than to use it.
+class Workspace {
+  public:
+    uint8_t *room(uint64_t bytes) {
+        if (bytes > capacity_) {
+            memory_ = allocate_scratch(bytes);
+            capacity_ = bytes;
+        }
+        return reinterpret_cast<uint8_t *>(memory_.get());
+    }
+
+  private:
+    Scratch memory_;
+    uint64_t capacity_ = 0;
+};
+
+// Parts of lossless tensors, each with its elements.
+struct Elements {
+    Elements(unsigned dtype, nb::handle datas, nb::handle part_list) : parts(parts_of(part_list)) {
+        const uint32_t size = known_dtype_size(dtype);
+        for (nb::handle data : datas) {
+            views.push_back(std::make_unique<Bytes>(data));
+        }
+        if (views.size() != parts.size()) {
+            throw nb::value_error("there must be data for each part");
+        }
+        for (size_t i = 0; i < parts.size(); i++) {
+            if (views[i]->size() != parts[i].size * size || parts[i].num_levels != 256) {
+                throw nb::value_error("the data must be exactly the elements of the part, of a dtype other than bool");
+            }
+            parts[i].indices = const_cast<uint8_t *>(views[i]->data());
+        }
+    }
+
+    std::vector<hemp_part> parts;
+    std::vector<std::unique_ptr<Bytes>> views;
+};
+
+uint32_t lossless_promising(unsigned dtype, nb::handle datas, nb::handle part_list) {
+    const Elements elements(dtype, datas, part_list);
+    nb::gil_scoped_release release;
+    return hemp_lossless_promising(static_cast<uint8_t>(dtype), elements.parts.data(), elements.parts.size());
+}
+
+uint64_t lossless_estimate(unsigned dtype, nb::handle datas, nb::handle part_list) {
+    const Elements elements(dtype, datas, part_list);
+    nb::gil_scoped_release release;
+    return hemp_lossless_estimate(static_cast<uint8_t>(dtype), elements.parts.data(), elements.parts.size());
+}
+
+// coded_planes: None to choose them.  Gives them, the segment and its checksum.
+nb::tuple lossless_encode(Workspace &workspace, unsigned dtype, nb::handle datas, nb::handle part_list,
+                          nb::object coded_planes) {
+    const Elements elements(dtype, datas, part_list);
+    const std::vector<hemp_part> &parts = elements.parts;
+    const auto number = static_cast<uint8_t>(dtype);
+    const bool is_fixed = !coded_planes.is_none();
+    uint32_t planes = is_fixed ? nb::cast<uint32_t>(coded_planes) : 0;
+    uint8_t *segment = nullptr;
+    size_t size = 0;
+    uint32_t checksum = 0;
+    hemp_status status;
+    {
+        nb::gil_scoped_release release;
+        const uint64_t bound = hemp_lossless_encode_bound(number, parts.data(), parts.size());
+        const uint64_t need = hemp_lossless_encode_memory(number, parts.data(), parts.size());
+        uint8_t *memory = workspace.room(need + bound);
+        segment = memory + need;
+        if (!is_fixed) {
+            planes = hemp_lossless_promising(number, parts.data(), parts.size());
+        }
+        status = hemp_lossless_encode(number, parts.data(), parts.size(), &planes, is_fixed, segment,
+                                      static_cast<size_t>(bound), &size, memory, static_cast<size_t>(need));
+        if (status == HEMP_OK) {
+            checksum = hemp_crc32(segment, size, 0);
+        }
+    }
+    if (status != HEMP_OK) {
+        raise_payload(status);
+    }
+    const nb::ndarray<nb::numpy, uint8_t, nb::ndim<1>> data(segment, {size}, nb::find(workspace));
+    return nb::make_tuple(planes, data, checksum);
+}
+
 std::vector<uint32_t> optimal_cuts(nb::handle means, nb::handle weights, uint32_t num_levels, bool pin_zero) {
     Bytes mean_bytes(means), weight_bytes(weights);
     const size_t points = mean_bytes.size() / sizeof(double);
@@ -406,6 +499,62 @@ std::vector<uint32_t> optimal_cuts(nb::handle means, nb::handle weights, uint32_
     return cuts;
 }
 
+// Ask for huge pages, as numpy does for its large arrays: to get many small ones takes longer than to fill them.
+void advise_huge_pages(uint8_t *memory, size_t size) {
+#ifdef MADV_HUGEPAGE
+    constexpr size_t worth = size_t{1} << 22, page = 4096;
+    if (size >= worth) {
+        const size_t skipped = page - reinterpret_cast<uintptr_t>(memory) % page;
+        madvise(memory + skipped, (size - skipped) / page * page, MADV_HUGEPAGE);
+    }
+#else
+    (void)memory, (void)size;
+#endif
+}
+
+using Views = std::vector<std::unique_ptr<Bytes>>;
+
+// Copy the bytes [begin, end) of all pieces in a row to `out`, where the first of all would stand.
+void copy_range(const Views &pieces, uint8_t *out, size_t begin, size_t end) {
+    size_t start = 0;
+    for (const auto &piece : pieces) {
+        const size_t stop = start + piece->size();
+        const size_t first = std::max(start, begin), last = std::min(stop, end);
+        if (first < last) {
+            std::memcpy(out + first, piece->data() + (first - start), last - first);
+        }
+        start = stop;
+    }
+}
+
+nb::bytes join(nb::list pieces, size_t threads) {
+    constexpr size_t worth = size_t{1} << 22; // bytes for each thread
+    Views views;
+    size_t size = 0;
+    for (nb::handle piece : pieces) {
+        views.push_back(std::make_unique<Bytes>(piece));
+        size += views.back()->size();
+    }
+    nb::object joined = nb::steal(PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(size)));
+    if (!joined.is_valid()) {
+        throw nb::python_error();
+    }
+    auto *out = reinterpret_cast<uint8_t *>(PyBytes_AsString(joined.ptr()));
+    {
+        nb::gil_scoped_release release;
+        advise_huge_pages(out, size);
+        const size_t count = std::max(size_t{1}, std::min(threads, size / worth));
+        std::vector<std::future<void>> others;
+        for (size_t i = 1; i < count; i++) {
+            others.push_back(std::async(std::launch::async, [&, i] {
+                copy_range(views, out, size / count * i, i + 1 == count ? size : size / count * (i + 1));
+            }));
+        }
+        copy_range(views, out, 0, count == 1 ? size : size / count);
+    }
+    return nb::borrow<nb::bytes>(joined);
+}
+
 uint32_t crc32(nb::handle data, uint32_t crc) {
     Bytes bytes(data);
     nb::gil_scoped_release release;
@@ -426,10 +575,10 @@ public:
         {
             nb::gil_scoped_release release;
             uint64_t need = 0;
-            status = hemp_open_memory(data, size, &need, &place);
+            status = hemp_directory_memory(data, size, &need, &place);
             if (status == HEMP_OK) {
                 memory_ = allocate_scratch(need);
-                status = hemp_open(&directory_, data, size, total, memory_.get(), static_cast<size_t>(need), &place);
+                status = hemp_read_directory(&directory_, data, size, total, memory_.get(), static_cast<size_t>(need), &place);
             }
         }
         if (status != HEMP_OK) {
@@ -514,6 +663,22 @@ public:
         return total;
     }
 
+    // Check and decode segments of lossless streams; how many there were before one that cannot be decoded here.  Each
+    // task is: number of the stream, number of the segment in it, its bytes, a buffer for the elements of each part.
+    size_t decode_lossless(Workspace &workspace, nb::list task_list) const {
+        std::vector<LosslessTask> tasks(nb::len(task_list));
+        for (size_t i = 0; i < tasks.size(); i++) {
+            const nb::tuple fields = nb::cast<nb::tuple>(task_list[i]);
+            prepare(tasks[i], nb::cast<uint64_t>(fields[0]), nb::cast<uint64_t>(fields[1]), fields[2], fields[3]);
+        }
+        nb::gil_scoped_release release;
+        size_t done = 0;
+        while (done < tasks.size() && run(workspace, tasks[done])) {
+            done++;
+        }
+        return done;
+    }
+
     nb::dict metadata() const {
         nb::dict result;
         uint64_t size = 0;
@@ -545,6 +710,62 @@ public:
     uint64_t segment_elements() const { return directory_.segment_elements; }
 
 private:
+    struct LosslessTask {
+        hemp_lossless what{};
+        uint32_t checksum = 0;
+        std::unique_ptr<Bytes> data;
+        std::vector<std::unique_ptr<WritableBytes>> outs;
+        std::vector<hemp_part> parts;
+    };
+
+    void prepare(LosslessTask &task, uint64_t stream_number, uint64_t number, nb::handle data, nb::handle outs) const {
+        if (stream_number >= directory_.stream_count || number >= directory_.streams[stream_number].segment_count) {
+            throw nb::index_error("no such segment");
+        }
+        const hemp_stream &stream = directory_.streams[stream_number];
+        const uint64_t start = number * directory_.segment_elements;
+        uint64_t member = stream.opener;
+        task.what = {directory_.tensors[member].dtype, stream.coder, stream.coder == 0 ? 0 : stream.coded_planes};
+        task.checksum = directory_.segments[stream.first_segment + number].checksum;
+        task.data = std::make_unique<Bytes>(data);
+        for (nb::handle out : outs) {
+            while (member < directory_.tensor_count && directory_.tensors[member].stream != stream_number) {
+                member++;
+            }
+            task.outs.push_back(std::make_unique<WritableBytes>(out));
+            task.parts.push_back(part_at(member, start, *task.outs.back()));
+            member++;
+        }
+    }
+
+    // The part of a tensor that begins with element `start` and is as large as `out`.
+    hemp_part part_at(uint64_t number, uint64_t start, WritableBytes &out) const {
+        const hemp_tensor &record = record_at(number);
+        uint64_t dims[HEMP_MAX_RANK];
+        hemp_tensor_dims(&directory_, number, dims);
+        hemp_part part{};
+        part.num_levels = record.num_levels;
+        part.columns = record.rank > 1 && dims[0] > 0 ? record.elements / dims[0] : record.elements;
+        part.start = start;
+        part.size = out.size() / hemp_dtype_size(record.dtype);
+        part.indices = out.data();
+        if (record.quantizer != HEMP_LOSSLESS || start > record.elements || part.size > record.elements - start) {
+            throw nb::value_error("a buffer is larger than what is left of its lossless tensor");
+        }
+        return part;
+    }
+
+    static bool run(Workspace &workspace, const LosslessTask &task) {
+        const uint8_t *data = task.data->data();
+        const size_t size = task.data->size(), count = task.parts.size();
+        if (hemp_crc32(data, size, 0) != task.checksum) {
+            return false;
+        }
+        const uint64_t need = hemp_lossless_decode_memory(data, size, &task.what, task.parts.data(), count);
+        return hemp_lossless_decode(data, size, &task.what, task.parts.data(), count, workspace.room(need),
+                                    static_cast<size_t>(need)) == HEMP_OK;
+    }
+
     const hemp_tensor &record_at(uint64_t number) const {
         if (number >= directory_.tensor_count) {
             throw nb::index_error("no such tensor");
@@ -619,14 +840,20 @@ NB_MODULE(_native, module) {
     module.def("arithmetic_decode", &arithmetic_decode, "payload"_a, "parts"_a);
     module.def("stored_encode", &stored_encode, "indices"_a, "parts"_a);
     module.def("rans_encode", &rans_encode, "indices"_a, "parts"_a);
-    module.def("arithmetic_encode", &arithmetic_encode, "indices"_a, "parts"_a, "mixed"_a);
+    module.def("arithmetic_encode", &arithmetic_encode, "indices"_a, "parts"_a, "mode"_a);
     module.def("rans_estimate", &rans_estimate, "indices"_a, "parts"_a);
-    module.def("arithmetic_measure", &arithmetic_measure, "indices"_a, "parts"_a, "mixed"_a);
+    module.def("arithmetic_estimate", &arithmetic_estimate, "indices"_a, "parts"_a, "mode"_a);
     module.def("stored_size", &stored_size, "parts"_a);
     module.def("planes_split", &planes_split, "dtype_number"_a, "data"_a, "elements"_a);
     module.def("planes_join", &planes_join, "dtype_number"_a, "planes"_a);
     module.def("planes_join_into", &planes_join_into, "dtype_number"_a, "planes"_a, "out"_a);
+    nb::class_<Workspace>(module, "Workspace").def(nb::init<>());
+    module.def("lossless_promising", &lossless_promising, "dtype_number"_a, "datas"_a, "parts"_a);
+    module.def("lossless_estimate", &lossless_estimate, "dtype_number"_a, "datas"_a, "parts"_a);
+    module.def("lossless_encode", &lossless_encode, "workspace"_a, "dtype_number"_a, "datas"_a, "parts"_a,
+               "coded_planes"_a.none());
     module.def("optimal_cuts", &optimal_cuts, "means"_a, "weights"_a, "num_levels"_a, "pin_zero"_a);
+    module.def("join", &join, "pieces"_a, "threads"_a);
     module.def("crc32", &crc32, "data"_a, "crc"_a = 0);
     module.def("front_size", &front_size, "prefix"_a, "limit"_a);
     nb::class_<Directory>(module, "Directory")
@@ -638,6 +865,7 @@ NB_MODULE(_native, module) {
         .def("stream_tensors", &Directory::stream_tensors, "number"_a)
         .def("stream_size", &Directory::stream_size, "number"_a)
         .def("decoded_size", &Directory::decoded_size)
+        .def("decode_lossless", &Directory::decode_lossless, "workspace"_a, "tasks"_a)
         .def("metadata", &Directory::metadata)
         .def("source_hash", &Directory::source_hash)
         .def_prop_ro("front", &Directory::front)

@@ -62,7 +62,8 @@ void hemp_arithmetic_begin_mixer(arithmetic_mixer *mixer) {
 void hemp_arithmetic_begin_mixed_part(arithmetic_mixer *mixer, const arithmetic_header *header, const hemp_part *part,
                                       uint8_t *bins_above) {
     mixer->bins_above = bins_above;
-    memset(bins_above, (int)header->center, (size_t)hemp_arithmetic_columns(part));
+    mixer->entries = hemp_arithmetic_columns(part);
+    memset(bins_above, (int)header->center, (size_t)mixer->entries);
     mixer->bins_left = mixer->bins_left2 = mixer->bins_above_left = header->center;
     mixer->row_elements = mixer->row_count = 0;
     mixer->row_count_before = 1;
@@ -93,17 +94,19 @@ static uint32_t weight_set(const arithmetic_mixer *mixer) {
 }
 
 void hemp_arithmetic_mixer_element(arithmetic_mixer *mixer, const arithmetic_header *header,
-                                   const arithmetic_neighbors *at) {
+                                   const lanes_neighbors *at) {
     const uint64_t j = at->j;
     const uint32_t left = mixer->bins_left, above = mixer->bins_above[j];
-    const uint32_t above_right = j + 1 < at->entries ? mixer->bins_above[j + 1] : header->center;
+    const uint32_t above_right = j + 1 < mixer->entries ? mixer->bins_above[j + 1] : header->center;
     const uint32_t left_class = distance_class(header, left), above_class = distance_class(header, above);
     const uint32_t quarter = (uint32_t)(4 * mixer->row_elements / at->columns);
     const uint32_t row = (count_class(mixer->row_count) * 5 + count_class(mixer->row_count_before)) * 4 + quarter;
     const uint32_t around = above_class * 64 + distance_class(header, mixer->bins_above_left) * 16 +
                             distance_class(header, above_right) * 4 + left_class;
 
-    mixer->class_number = half_octaves(arithmetic_cell(header, arithmetic_neighborhood(header, at)));
+    uint16_t cells[LANES_MOST];
+    lanes_cells(header, at, 1, lanes_of_columns(header, at), cells);
+    mixer->class_number = half_octaves(cells[0]);
     mixer->set = weight_set(mixer);
     mixer->contexts[0] = mixer->slots[MIXER_CLASS + mixer->class_number];
     mixer->contexts[1] = mixer->slots[MIXER_ROW + row * 8 + left_class * 2 + (above != header->center)];
@@ -114,8 +117,8 @@ void hemp_arithmetic_mixer_element(arithmetic_mixer *mixer, const arithmetic_hea
     mixer->contexts[6] = mixer->slots[MIXER_AROUND + around];
 }
 
-void hemp_arithmetic_mixer_observe(arithmetic_mixer *mixer, const arithmetic_header *header,
-                                   const arithmetic_neighbors *at, uint32_t bin) {
+void hemp_arithmetic_mixer_observe(arithmetic_mixer *mixer, const arithmetic_header *header, const lanes_neighbors *at,
+                                   uint32_t bin) {
     mixer->bins_above_left = at->j + 1 < at->columns ? mixer->bins_above[at->j] : header->center;
     mixer->bins_above[at->j] = (uint8_t)bin;
     mixer->bins_left2 = mixer->bins_left;

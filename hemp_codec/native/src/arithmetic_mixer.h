@@ -2,7 +2,7 @@
 #ifndef HEMP_ARITHMETIC_MIXER_H
 #define HEMP_ARITHMETIC_MIXER_H
 
-#include "arithmetic_model.h"
+#include "arithmetic_lanes.h"
 
 enum {
     MIXER_INPUTS = 7,
@@ -40,6 +40,7 @@ typedef struct arithmetic_mixer {
 
     /* Of the part: the bin last seen in each column, and what the row has shown so far. */
     uint8_t *bins_above;
+    uint64_t entries; /* of bins_above */
     uint32_t bins_left, bins_left2, bins_above_left;
     uint64_t row_elements, row_count, row_count_before;
 
@@ -58,10 +59,9 @@ void hemp_arithmetic_begin_mixer(arithmetic_mixer *mixer);
 void hemp_arithmetic_begin_mixed_part(arithmetic_mixer *mixer, const arithmetic_header *header, const hemp_part *part,
                                       uint8_t *bins_above);
 /* Choose the contexts of the next element, and take note of its bin when it is known. */
-void hemp_arithmetic_mixer_element(arithmetic_mixer *mixer, const arithmetic_header *header,
-                                   const arithmetic_neighbors *at);
-void hemp_arithmetic_mixer_observe(arithmetic_mixer *mixer, const arithmetic_header *header,
-                                   const arithmetic_neighbors *at, uint32_t bin);
+void hemp_arithmetic_mixer_element(arithmetic_mixer *mixer, const arithmetic_header *header, const lanes_neighbors *at);
+void hemp_arithmetic_mixer_observe(arithmetic_mixer *mixer, const arithmetic_header *header, const lanes_neighbors *at,
+                                   uint32_t bin);
 void hemp_arithmetic_mixer_next_row(arithmetic_mixer *mixer);
 
 /* Probability that the decision at `node` is 1, in 1/65536: 1 to 65535.  Then learn what it was. */

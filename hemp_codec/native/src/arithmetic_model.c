@@ -1,57 +1,61 @@
 #include "arithmetic_model.h"
 
 /* Cumulative frequencies in proportion to the weights, each frequency at least 1. */
-static void rebuild(arithmetic_model *model, const uint32_t *weights, uint32_t symbols) {
+static void set_frequencies(arithmetic_model *model, const uint32_t *weights, uint32_t first) {
     uint64_t sum = 0;
-    for (uint32_t s = 0; s < symbols; s++)
-        sum += weights[s];
-    const uint64_t quotient = ((uint64_t)(65536 - symbols) << 32) / sum;
+    for (uint32_t place = first; place < HEMP_MAX_BINS; place++)
+        sum += weights[place];
+    const uint64_t quotient = ((uint64_t)(65536 - (HEMP_MAX_BINS - first)) << 32) / sum;
     uint64_t below = 0;
-    for (uint32_t s = 0; s < symbols; s++) {
-        model->cum[s] = (uint16_t)(s + (quotient * below >> 32));
-        below += weights[s];
+    for (uint32_t place = first; place < HEMP_MAX_BINS; place++) {
+        model->cum[place] = (uint16_t)(place - first + (quotient * below >> 32));
+        below += weights[place];
     }
-    model->due = (uint16_t)(model->total + 1 + model->total / 8);
 }
 
-void hemp_arithmetic_rebuild_root(arithmetic_model *model, uint32_t symbols) {
-    uint32_t weights[HEMP_MAX_BINS] = {0};
-    for (uint32_t s = 0; s < symbols; s++)
-        weights[s] = 5 * (uint32_t)model->count[s] + 2;
-    rebuild(model, weights, symbols);
-}
-
-void hemp_arithmetic_rebuild_context(arithmetic_model *model, arithmetic_model *root, uint32_t symbols,
-                                     uint32_t prior) {
-    uint32_t weights[HEMP_MAX_BINS];
-    arithmetic_prepare_root(root, symbols);
-    for (uint32_t s = 0; s < symbols; s++)
-        weights[s] = ((uint32_t)model->count[s] << (14 - prior)) + arithmetic_cum(root, s + 1, symbols) - root->cum[s];
-    rebuild(model, weights, symbols);
-}
-
-void hemp_arithmetic_halve(arithmetic_model *model, uint32_t symbols) {
+/* Halve the counts if they sum up to `limit`; when the frequencies are made the next time follows from the sum. */
+static void settle_counts(arithmetic_model *model, uint32_t limit) {
     uint32_t total = 0;
-    for (uint32_t s = 0; s < symbols; s++) {
-        model->count[s] = (uint16_t)(model->count[s] / 2);
-        total += model->count[s];
+    for (uint32_t place = 0; place < HEMP_MAX_BINS; place++)
+        total += model->count[place];
+    if (total >= limit) {
+        total = 0;
+        for (uint32_t place = 0; place < HEMP_MAX_BINS; place++) {
+            model->count[place] /= 2;
+            total += model->count[place];
+        }
     }
-    model->total = (uint16_t)total;
-    model->due = (uint16_t)total;
+    model->left = (int16_t)(1 + total / 8);
 }
 
-static void begin(arithmetic_model *model, uint32_t symbols) {
-    memset(model, 0, sizeof *model);
-    for (uint32_t s = symbols; s < HEMP_MAX_BINS; s++)
-        model->cum[s] = 65535;
+void hemp_arithmetic_rebuild_root(arithmetic_model *model, uint32_t first) {
+    uint32_t weights[HEMP_MAX_BINS];
+    settle_counts(model, HEMP_ROOT_LIMIT);
+    for (uint32_t place = first; place < HEMP_MAX_BINS; place++)
+        weights[place] = 5 * (uint32_t)model->count[place] + 2;
+    set_frequencies(model, weights, first);
+}
+
+void hemp_arithmetic_rebuild_context(arithmetic_state *state, arithmetic_model *model) {
+    const uint32_t first = state->first_bin, shift = 14 - state->header.prior;
+    uint32_t weights[HEMP_MAX_BINS];
+    settle_counts(model, state->context_limit);
+    for (uint32_t place = first; place < HEMP_MAX_BINS; place++)
+        weights[place] = ((uint32_t)model->count[place] << shift) + arithmetic_frequency(&state->root, place);
+    set_frequencies(model, weights, first);
 }
 
 static arithmetic_residual residual_of(uint32_t levels) {
-    arithmetic_residual residual = {levels, levels, 0};
+    arithmetic_residual residual = {levels, 0, 0};
     while ((levels - 1) >> residual.raw_bits >= HEMP_MAX_BINS)
         residual.raw_bits++;
-    residual.symbols = ((levels - 1) >> residual.raw_bits) + 1;
+    residual.first = HEMP_MAX_BINS - 1 - ((levels - 1) >> residual.raw_bits);
     return residual;
+}
+
+void hemp_arithmetic_list_residuals(const arithmetic_header *header, arithmetic_residual residuals[HEMP_MAX_BINS]) {
+    for (uint32_t b = 0; b < header->bins; b++)
+        residuals[b] = residual_of(header->bin_start[b + 1] - header->bin_start[b]);
 }
 
 void hemp_arithmetic_begin_models(arithmetic_state *state) {
@@ -65,13 +69,11 @@ void hemp_arithmetic_begin_models(arithmetic_state *state) {
     state->history_start = start;
     state->context_limit = (uint32_t)1 << (9 + 2 * header->limit);
 
-    begin(&state->root, header->bins);
-    for (uint32_t c = 0; c < power * header->classes; c++)
-        begin(&state->contexts[c], header->bins);
-    for (uint32_t b = 0; b < header->bins; b++) {
-        state->residuals[b] = residual_of(header->bin_start[b + 1] - header->bin_start[b]);
-        begin(&state->residual_models[b], state->residuals[b].symbols);
-    }
+    state->first_bin = HEMP_MAX_BINS - header->bins;
+    memset(&state->root, 0, sizeof state->root);
+    memset(state->contexts, 0, power * header->classes * sizeof *state->contexts);
+    memset(state->residual_models, 0, sizeof state->residual_models);
+    hemp_arithmetic_list_residuals(header, state->residuals);
     uint32_t class_number = 0;
     for (uint32_t cell = 0; cell < HEMP_CELLS; cell++) {
         while (class_number + 1 < header->classes && header->thresholds[class_number] <= cell)
@@ -92,20 +94,4 @@ uint64_t hemp_arithmetic_most_columns(const hemp_part *parts, size_t count) {
             most = columns;
     }
     return most;
-}
-
-void hemp_arithmetic_begin_part(const arithmetic_header *header, const hemp_part *part, uint16_t *columns,
-                                arithmetic_neighbors *neighbors) {
-    const uint32_t initial = header->initial << HEMP_INITIAL_SHIFT;
-    const uint64_t entries = hemp_arithmetic_columns(part);
-    neighbors->column = columns;
-    neighbors->above = columns + entries;
-    neighbors->columns = part->columns;
-    neighbors->entries = entries;
-    neighbors->j = 0;
-    neighbors->until_row = part->columns - part->start % part->columns;
-    neighbors->row = neighbors->left = neighbors->left2 = initial;
-    if (header->classes > 1)
-        for (uint64_t j = 0; j < 2 * entries; j++)
-            columns[j] = (uint16_t)initial;
 }

@@ -13,20 +13,22 @@ enum {
     HEMP_MAX_CONTEXTS = 256,
     HEMP_CELLS = 256,
     HEMP_ROOT_LIMIT = 32768,
+    HEMP_MIN_RATE = 2,
+    HEMP_WEIGHTS = 256,  /* the weights of the features sum up to this at most */
     HEMP_UNIT_BITS = 12, /* magnitudes have so many fractional bits */
     HEMP_INITIAL_SHIFT = HEMP_UNIT_BITS - 4
 };
 
-/* A model of up to 16 symbols (5.5).  cum[s] for s < 16 only: the end, 65536, does not fit and needs no place; entries
- * beyond the model's symbols are 65535. */
+/* A model of up to 16 symbols (5.5), which take the last of 16 places: the places before theirs begin at 0, as the
+ * first symbol does, so that the number of places that begin at a value or below it tells the symbol, whatever their
+ * number. cum[16] stands for 65536. */
 typedef struct arithmetic_model {
-    uint16_t cum[HEMP_MAX_BINS];
+    uint16_t cum[HEMP_MAX_BINS + 1];
+    int16_t left; /* symbols before the frequencies are made anew */
     uint16_t count[HEMP_MAX_BINS];
-    uint16_t total;
-    uint16_t due;
 } arithmetic_model;
 
-/* The header's fields (5.3). */
+/* The header's fields (5.2). */
 typedef struct arithmetic_header {
     uint32_t num_levels;
     uint32_t symbol;
@@ -46,10 +48,10 @@ typedef struct arithmetic_header {
     bool constant;
 } arithmetic_header;
 
-/* How the residual in a bin is coded: `symbols` of a model, then `raw_bits`. */
+/* How the residual in a bin is coded: a symbol of a model, then `raw_bits`. */
 typedef struct arithmetic_residual {
     uint32_t levels;
-    uint32_t symbols;
+    uint32_t first; /* place of the first symbol */
     uint32_t raw_bits;
 } arithmetic_residual;
 
@@ -61,34 +63,24 @@ typedef struct arithmetic_state {
     arithmetic_model contexts[HEMP_MAX_CONTEXTS];
     uint8_t class_of_cell[HEMP_CELLS];
     uint32_t context_limit;
+    uint32_t first_bin; /* place of bin 0 in the models */
     uint32_t history_modulus;
     uint32_t history_start;
 } arithmetic_state;
 
-/* What is known of the neighbors of an element (5.4). */
-typedef struct arithmetic_neighbors {
-    uint16_t *column; /* `columns` entries each; NULL with one class */
-    uint16_t *above;
-    uint64_t columns; /* of the tensor */
-    uint64_t entries; /* of the arrays */
-    uint64_t j;
-    uint64_t until_row; /* elements before the next row begins */
-    uint32_t row, left, left2;
-} arithmetic_neighbors;
+/* Of each bin of the header. */
+void hemp_arithmetic_list_residuals(const arithmetic_header *header, arithmetic_residual residuals[HEMP_MAX_BINS]);
 
 /* Models at their beginning for the header in `state`, which has been checked. */
 void hemp_arithmetic_begin_models(arithmetic_state *state);
-
-void hemp_arithmetic_begin_part(const arithmetic_header *header, const hemp_part *part, uint16_t *columns,
-                                arithmetic_neighbors *neighbors);
 
 /* Entries of each of the column arrays that a part needs, and the most that any of the parts needs. */
 uint64_t hemp_arithmetic_columns(const hemp_part *part);
 uint64_t hemp_arithmetic_most_columns(const hemp_part *parts, size_t count);
 
-void hemp_arithmetic_rebuild_root(arithmetic_model *model, uint32_t symbols);
-void hemp_arithmetic_rebuild_context(arithmetic_model *model, arithmetic_model *root, uint32_t symbols, uint32_t prior);
-void hemp_arithmetic_halve(arithmetic_model *model, uint32_t symbols);
+/* Make the frequencies anew.  `first`: place of the first symbol. */
+void hemp_arithmetic_rebuild_root(arithmetic_model *model, uint32_t first);
+void hemp_arithmetic_rebuild_context(arithmetic_state *state, arithmetic_model *model);
 
 /* Number of the highest bit that is set; 0 for 0. */
 static inline uint32_t arithmetic_high_bit(uint32_t value) {
@@ -107,68 +99,31 @@ static inline bool arithmetic_takes_part(const hemp_part *part) {
     return part->num_levels > 1 && part->size > 0;
 }
 
-static inline uint32_t arithmetic_cum(const arithmetic_model *model, uint32_t symbol, uint32_t symbols) {
-    return symbol < symbols ? model->cum[symbol] : 65536;
+static inline uint32_t arithmetic_frequency(const arithmetic_model *model, uint32_t place) {
+    return (uint16_t)(model->cum[place + 1] - model->cum[place]);
 }
 
-static inline void arithmetic_learn(arithmetic_model *model, uint32_t symbol, uint32_t symbols, uint32_t limit) {
-    model->count[symbol]++;
-    model->total++;
-    if (model->total == limit)
-        hemp_arithmetic_halve(model, symbols);
+static inline void arithmetic_learn(arithmetic_model *model, uint32_t place) {
+    model->count[place]++;
+    model->left--;
 }
 
-static inline void arithmetic_prepare_root(arithmetic_model *model, uint32_t symbols) {
-    if (model->total >= model->due)
-        hemp_arithmetic_rebuild_root(model, symbols);
+/* Before a symbol: `first` as for hemp_arithmetic_rebuild_root. */
+static inline void arithmetic_prepare_root(arithmetic_model *model, uint32_t first) {
+    if (model->left <= 0)
+        hemp_arithmetic_rebuild_root(model, first);
 }
 
-/* The context model of the next bin, ready to be coded with. */
-static inline arithmetic_model *arithmetic_prepare_context(arithmetic_state *state, uint32_t number) {
-    arithmetic_model *model = &state->contexts[number];
-    if (model->total >= model->due)
-        hemp_arithmetic_rebuild_context(model, &state->root, state->header.bins, state->header.prior);
-    return model;
+/* floor(weight value / 256); with several of them and weights of 256 in all, their sum fits 16 bits. */
+static inline uint16_t arithmetic_weighted(uint32_t weight, uint16_t value) {
+    return (uint16_t)((weight << 8) * value >> 16);
 }
 
-/* The weighted sum of the neighborhood (5.4, step 2), before the shift. */
-static inline uint32_t arithmetic_neighborhood(const arithmetic_header *header, const arithmetic_neighbors *at) {
-    return header->weights[0] * at->row + header->weights[1] * at->column[at->j] +
-           header->weights[2] * ((3 * at->left + at->left2) >> 2) + header->weights[3] * at->above[at->j];
-}
-
-static inline uint32_t arithmetic_cell(const arithmetic_header *header, uint32_t sum) {
-    uint32_t cell = sum >> header->shift;
-    return cell < HEMP_CELLS ? cell : HEMP_CELLS - 1;
-}
-
-/* average + floor((magnitude - average) / 2^rate), in unsigned arithmetic: the bias keeps the difference positive and
- * is a multiple of 2^rate. */
-static inline uint32_t arithmetic_average(uint32_t average, uint32_t magnitude, uint32_t rate) {
-    const uint32_t bias = (uint32_t)1 << 17;
-    return average + ((magnitude + bias - average) >> rate) - (bias >> rate);
-}
-
-/* Step 5 for the neighbors. */
-static inline void arithmetic_observe(const arithmetic_header *header, arithmetic_neighbors *at, uint32_t bin) {
-    const uint32_t distance = bin > header->center ? bin - header->center : header->center - bin;
-    const uint32_t magnitude = distance << HEMP_UNIT_BITS;
-    at->row = arithmetic_average(at->row, magnitude, header->row_rate);
-    at->column[at->j] = (uint16_t)arithmetic_average(at->column[at->j], magnitude, header->column_rate);
-    at->above[at->j] = (uint16_t)magnitude;
-    at->left2 = at->left;
-    at->left = magnitude;
-    if (++at->j == at->columns)
-        at->j = 0;
-}
-
-/* Step 1, to be called before every element but the first; true if a row begins. */
-static inline bool arithmetic_next_row(const arithmetic_header *header, arithmetic_neighbors *at) {
-    if (--at->until_row > 0)
-        return false;
-    at->until_row = at->columns;
-    at->row = (at->row + (header->initial << HEMP_INITIAL_SHIFT)) >> 1;
-    return true;
+/* average + floor((sum - n average) / (n 2^rate)), n = 2^bits: learning from n magnitudes at once.  In unsigned
+ * arithmetic: the bias keeps the difference positive and is a multiple of the divisor. */
+static inline uint32_t arithmetic_average_of(uint32_t average, uint32_t sum, uint32_t bits, uint32_t rate) {
+    const uint32_t bias = (uint32_t)1 << 20;
+    return average + ((sum + bias - (average << bits)) >> (bits + rate)) - (bias >> (bits + rate));
 }
 
 #endif

@@ -3,8 +3,10 @@
 #ifndef HEMP_CPU_H
 #define HEMP_CPU_H
 
+#include "internal.h"
+
 /* HEMP_X86_SIMD: the compiler can make code for single functions that the processor may not be able to run. */
-#if !defined(HEMP_NO_SIMD) && defined(__GNUC__) && defined(__x86_64__)
+#if !defined(HEMP_NO_SIMD) && !defined(HEMP_SMALL) && defined(__GNUC__) && defined(__x86_64__)
 #define HEMP_X86_SIMD 1
 
 static inline int hemp_cpu_has_avx2(void) {

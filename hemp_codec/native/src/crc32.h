@@ -1,10 +1,8 @@
 #ifndef HEMP_CRC32_H
 #define HEMP_CRC32_H
 
-#include <stddef.h>
-#include <stdint.h>
-
 #include "cpu.h"
+#include "internal.h"
 
 enum { HEMP_CRC32_STEP = 64 };
 

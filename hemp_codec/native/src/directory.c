@@ -14,28 +14,23 @@ typedef struct table_sizes {
     uint64_t segments;
 } table_sizes;
 
-static hemp_status fail(hemp_place *place, hemp_status status, uint64_t offset, const char *field) {
-    if (place != NULL) {
-        place->offset = offset;
-        place->tensor = HEMP_NONE;
-        place->field = field;
-    }
-    return status;
+static hemp_status fail_head(hemp_place *place, hemp_status status, uint64_t offset, const char *field) {
+    return hemp_fail(place, status, offset, HEMP_NONE, field);
 }
 
 static hemp_status check_head(const uint8_t *prefix, size_t size, hemp_place *place) {
     static const uint8_t signature[SIGNATURE_SIZE] = {0x89, 0x48, 0x4D, 0x50, 0x0D, 0x0A, 0x1A, 0x0A};
     const size_t present = size < SIGNATURE_SIZE ? size : (size_t)SIGNATURE_SIZE;
-    if (present > 0 && memcmp(prefix, signature, present) != 0) {
-        return fail(place, HEMP_BAD_SIGNATURE, 0, "signature");
+    if (hemp_compare(prefix, signature, present) != 0) {
+        return fail_head(place, HEMP_BAD_SIGNATURE, 0, HEMP_FIELD("signature"));
     }
     if (size > SIGNATURE_SIZE && prefix[SIGNATURE_SIZE] != VERSION_MAJOR) {
-        return fail(place, HEMP_BAD_VERSION, SIGNATURE_SIZE, "major");
+        return fail_head(place, HEMP_BAD_VERSION, SIGNATURE_SIZE, HEMP_FIELD("major"));
     }
     if (size > SIGNATURE_SIZE + 1 && prefix[SIGNATURE_SIZE + 1] != VERSION_MINOR) {
-        return fail(place, HEMP_BAD_VERSION, SIGNATURE_SIZE + 1, "minor");
+        return fail_head(place, HEMP_BAD_VERSION, SIGNATURE_SIZE + 1, HEMP_FIELD("minor"));
     }
-    return size < HEAD_SIZE ? fail(place, HEMP_TRUNCATED, size, "signature") : HEMP_OK;
+    return size < HEAD_SIZE ? fail_head(place, HEMP_TRUNCATED, size, HEMP_FIELD("signature")) : HEMP_OK;
 }
 
 /* Where `front` begins and where it ends. */
@@ -49,10 +44,11 @@ static hemp_status find_front(const uint8_t *prefix, size_t prefix_size, uint64_
     uint64_t front_size;
     status = hemp_varint_read(prefix, prefix_size, &position, &front_size);
     if (status != HEMP_OK) {
-        return fail(place, status, status == HEMP_TRUNCATED ? prefix_size : (size_t)HEAD_SIZE, "front_size");
+        return fail_head(place, status, status == HEMP_TRUNCATED ? prefix_size : (size_t)HEAD_SIZE,
+                         HEMP_FIELD("front_size"));
     }
     if (front_size > limit) {
-        return fail(place, HEMP_LIMIT_EXCEEDED, HEAD_SIZE, "front_size");
+        return fail_head(place, HEMP_LIMIT_EXCEEDED, HEAD_SIZE, HEMP_FIELD("front_size"));
     }
     *begin = position;
     *end = position + front_size;
@@ -79,10 +75,10 @@ static hemp_status begin_walk(hemp_walk *walk, const uint8_t *front, size_t fron
         return status;
     }
     if (front_size < end || front_size - end < CHECKSUM_SIZE) {
-        return fail(place, HEMP_TRUNCATED, front_size, "front");
+        return fail_head(place, HEMP_TRUNCATED, front_size, HEMP_FIELD("front"));
     }
     if (hemp_crc32(front, (size_t)end, 0) != hemp_load32(front + end)) {
-        return fail(place, HEMP_FRONT_CHECKSUM, end, "front_checksum");
+        return fail_head(place, HEMP_FRONT_CHECKSUM, end, HEMP_FIELD("front_checksum"));
     }
     memset(walk, 0, sizeof *walk);
     walk->front = front;
@@ -90,15 +86,15 @@ static hemp_status begin_walk(hemp_walk *walk, const uint8_t *front, size_t fron
     walk->end = end;
     walk->place = place;
     walk->tensor = HEMP_NONE;
-    walk->previous_dtype = HEMP_DTYPE_FLOAT32;
+    walk->previous_dtype = HEMP_FLOAT32;
     for (unsigned i = 0; i < HEMP_CLASS_COUNT; i++) {
         walk->open_streams[i] = HEMP_NONE;
     }
     return hemp_walk_begin(walk);
 }
 
-/* Upper bounds of what hemp_open will list before it ends or fails: counted record by record, as far as that is
- * possible without looking back, then from the number of bytes left.  Errors are left to hemp_open. */
+/* Upper bounds of what hemp_read_directory will list before it ends or fails: counted record by record, as far as that
+ * is possible without looking back, then from the number of bytes left.  Errors are left to hemp_read_directory. */
 static table_sizes measure(hemp_walk *walk) {
     enum { SMALLEST_RECORD = 2, SMALLEST_STREAM = 6, SMALLEST_SEGMENT = 5 };
     const uint64_t room = (walk->end - walk->at) / SMALLEST_RECORD;
@@ -109,7 +105,7 @@ static table_sizes measure(hemp_walk *walk) {
         status = hemp_walk_tensor(walk, i);
     }
     const uint64_t left = status == HEMP_WALK_UNKNOWN ? walk->end - walk->at : 0;
-    /* More records than fit are an error that hemp_open meets at the end of `front`. */
+    /* More records than fit are an error that hemp_read_directory meets at the end of `front`. */
     sizes.tensors = walk->tensor_count < room ? walk->tensor_count : room;
     sizes.streams = walk->streams + left / SMALLEST_STREAM;
     sizes.segments = walk->segments + left / SMALLEST_SEGMENT;
@@ -117,17 +113,17 @@ static table_sizes measure(hemp_walk *walk) {
 }
 
 /* None of the counts is above 2^63 / 5, and each entry stands for that many bytes of `front` in memory. */
-static uint64_t memory_of(const table_sizes *sizes) {
+static uint64_t tables_size(const table_sizes *sizes) {
     return sizes->tensors * (sizeof(hemp_tensor) + 2 * sizeof(uint64_t)) + sizes->streams * sizeof(hemp_stream) +
            sizes->segments * sizeof(hemp_segment);
 }
 
-hemp_status hemp_open_memory(const uint8_t *front, size_t front_size, uint64_t *memory_size, hemp_place *place) {
+hemp_status hemp_directory_memory(const uint8_t *front, size_t front_size, uint64_t *memory_size, hemp_place *place) {
     hemp_walk walk;
     const hemp_status status = begin_walk(&walk, front, front_size, place);
     if (status == HEMP_OK) {
         const table_sizes sizes = measure(&walk);
-        *memory_size = memory_of(&sizes);
+        *memory_size = tables_size(&sizes);
     }
     return status;
 }
@@ -146,14 +142,15 @@ static uint64_t *place_tables(hemp_directory *directory, const table_sizes *size
 
 static hemp_status check_body(const hemp_walk *walk, uint64_t body_offset, uint64_t file_size) {
     if (walk->body_size >= (uint64_t)1 << 63) {
-        return hemp_walk_fail(walk, HEMP_BAD_STREAM, body_offset, "segments");
+        return hemp_walk_fail(walk, HEMP_BAD_STREAM, body_offset, HEMP_FIELD("segments"));
     }
     const uint64_t end = body_offset + walk->body_size;
+    walk->directory->file_size = end;
     if (file_size == HEMP_NONE || file_size == end) {
         return HEMP_OK;
     }
-    return file_size < end ? hemp_walk_fail(walk, HEMP_TRUNCATED, file_size, "body")
-                           : hemp_walk_fail(walk, HEMP_TRAILING_BYTES, end, "body");
+    return file_size < end ? hemp_walk_fail(walk, HEMP_TRUNCATED, file_size, HEMP_FIELD("body"))
+                           : hemp_walk_fail(walk, HEMP_TRAILING_BYTES, end, HEMP_FIELD("body"));
 }
 
 static hemp_status check_names(hemp_walk *walk, uint64_t *scratch) {
@@ -162,14 +159,15 @@ static hemp_status check_names(hemp_walk *walk, uint64_t *scratch) {
         return HEMP_OK;
     }
     walk->tensor = duplicate;
-    return hemp_walk_fail(walk, HEMP_DUPLICATE_NAME, walk->directory->tensors[duplicate].name_offset, "name");
+    return hemp_walk_fail(walk, HEMP_DUPLICATE_NAME, walk->directory->tensors[duplicate].name_offset,
+                          HEMP_FIELD("name"));
 }
 
 static hemp_status list_tensors(hemp_walk *walk, uint64_t capacity) {
     for (uint64_t i = 0; i < walk->tensor_count; i++) {
         if (i >= capacity) { /* what is left of `front` cannot hold a record */
             walk->tensor = HEMP_NONE;
-            return hemp_walk_fail(walk, HEMP_BAD_FRONT, walk->at, "tensors");
+            return hemp_walk_fail(walk, HEMP_BAD_FRONT, walk->at, HEMP_FIELD("tensors"));
         }
         const hemp_status status = hemp_walk_tensor(walk, i);
         if (status != HEMP_OK) {
@@ -197,8 +195,8 @@ static hemp_status list_front(hemp_walk *walk, hemp_directory *directory, const 
     return status == HEMP_OK ? hemp_walk_chunks(walk) : status;
 }
 
-hemp_status hemp_open(hemp_directory *directory, const uint8_t *front, size_t front_size, uint64_t file_size,
-                      void *memory, size_t memory_size, hemp_place *place) {
+hemp_status hemp_read_directory(hemp_directory *directory, const uint8_t *front, size_t front_size, uint64_t file_size,
+                                void *memory, size_t memory_size, hemp_place *place) {
     hemp_walk walk;
     hemp_status status = begin_walk(&walk, front, front_size, place);
     if (status != HEMP_OK) {
@@ -206,13 +204,12 @@ hemp_status hemp_open(hemp_directory *directory, const uint8_t *front, size_t fr
     }
     hemp_walk counting = walk;
     const table_sizes sizes = measure(&counting);
-    if (memory_size < memory_of(&sizes)) {
-        return fail(place, HEMP_MEMORY_TOO_SMALL, 0, "front");
+    if (memory_size < tables_size(&sizes)) {
+        return fail_head(place, HEMP_MEMORY_TOO_SMALL, 0, HEMP_FIELD("front"));
     }
     memset(directory, 0, sizeof *directory);
     directory->front = front;
     directory->body_offset = walk.end + CHECKSUM_SIZE;
-    directory->file_size = file_size;
     directory->segment_elements = (uint64_t)1 << walk.segment_bits;
     uint64_t *scratch = place_tables(directory, &sizes, memory);
     status = list_front(&walk, directory, &sizes, scratch);

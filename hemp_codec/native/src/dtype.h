@@ -2,16 +2,7 @@
 #ifndef HEMP_DTYPE_H
 #define HEMP_DTYPE_H
 
-#include "hemp.h"
-
-enum {
-    HEMP_DTYPE_BOOL = 0,
-    HEMP_DTYPE_FLOAT16 = 9,
-    HEMP_DTYPE_BFLOAT16 = 10,
-    HEMP_DTYPE_FLOAT32 = 11,
-    HEMP_DTYPE_FLOAT64 = 12,
-    HEMP_DTYPE_COUNT = 22
-};
+#include "internal.h"
 
 typedef struct hemp_dtype_entry {
     uint8_t size;
@@ -24,7 +15,7 @@ const hemp_dtype_entry *hemp_dtype_find(uint8_t dtype);
 
 /* A codebook or uniform quantizer may be used. */
 static inline int hemp_dtype_quantizable(uint8_t dtype) {
-    return dtype >= HEMP_DTYPE_FLOAT16 && dtype <= HEMP_DTYPE_FLOAT64;
+    return dtype >= HEMP_FLOAT16 && dtype <= HEMP_FLOAT64;
 }
 
 #endif

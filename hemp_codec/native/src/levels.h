@@ -1,7 +1,7 @@
 #ifndef HEMP_LEVELS_H
 #define HEMP_LEVELS_H
 
-#include <stdint.h>
+#include "internal.h"
 
 /* Number of the first value that is not finite or smaller than the one before; `count` if there is none.  The values
  * are of a quantizable dtype. */
@@ -15,5 +15,8 @@ int hemp_grid_level_finite(uint8_t dtype, const uint8_t *step, int32_t n);
 
 /* 1 if every value of `levels_type` is one of `dtype` (spec/format.md, 5.2). */
 int hemp_levels_type_fits(uint8_t levels_type, uint8_t dtype);
+
+/* The levels of a codebook or uniform tensor, as numbers of a quantizable dtype in the machine's byte order. */
+void hemp_levels_table(const hemp_directory *directory, const hemp_tensor *record, uint8_t dtype, void *out);
 
 #endif

@@ -2,8 +2,7 @@
  *
  * The tensors are sorted by a hash of the name and, among equal hashes, by the name itself, with a merge sort.  So the
  * time is O(bytes of names * log tensors) for any names, even when somebody has made the hashes collide. */
-#include <string.h>
-
+#include "bytes.h"
 #include "walk.h"
 
 enum { NUMBER_BITS = 24 }; /* there are at most 2^24 tensors; a key is 40 bits of hash and the tensor's number */
@@ -28,7 +27,7 @@ static int compare_names(const hemp_directory *directory, uint64_t a_number, uin
     if (a->name_size != b->name_size) {
         return a->name_size < b->name_size ? -1 : 1;
     }
-    return memcmp(directory->front + a->name_offset, directory->front + b->name_offset, a->name_size);
+    return hemp_compare(directory->front + a->name_offset, directory->front + b->name_offset, a->name_size);
 }
 
 /* Tensors of one name are in the order of their numbers. */

@@ -2,7 +2,7 @@
 #ifndef HEMP_PARTS_H
 #define HEMP_PARTS_H
 
-#include "hemp.h"
+#include "internal.h"
 
 /* Bits of an index below num_levels: the smallest w with 2^w >= num_levels. */
 static inline unsigned hemp_index_bits(uint32_t num_levels) {

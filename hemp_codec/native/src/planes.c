@@ -2,6 +2,9 @@
 
 #include "bytes.h"
 #include "dtype.h"
+#include "internal.h"
+
+#ifndef HEMP_SMALL /* else it is in elements.c */
 
 static void join_to_16(const uint8_t *high, const uint8_t *low, uint16_t *out, size_t size) {
     for (size_t i = 0; i < size; i++) {
@@ -102,13 +105,59 @@ static void join_chunk(hemp_patterns *patterns, unsigned bytes, const uint8_t *c
     }
 }
 
+#ifdef HEMP_X86_SIMD
+/* Sixteen elements at a time without a stop in memory, with what every such processor has; the number of elements. */
+static size_t join_2(const uint8_t *const *planes, size_t size, uint8_t *out, int rotated) {
+    size_t i = 0;
+    for (; i + 16 <= size; i += 16) {
+        const __m128i high = load_16(planes[0] + i), low = load_16(planes[1] + i);
+        const __m128i words[2] = {_mm_unpacklo_epi8(low, high), _mm_unpackhi_epi8(low, high)};
+        for (int k = 0; k < 2; k++) {
+            const __m128i turned = _mm_or_si128(_mm_srli_epi16(words[k], 1), _mm_slli_epi16(words[k], 15));
+            _mm_storeu_si128((__m128i *)(out + 2 * i) + k, rotated ? turned : words[k]);
+        }
+    }
+    return i;
+}
+
+static size_t join_4(const uint8_t *const *planes, size_t size, uint8_t *out, int rotated) {
+    size_t i = 0;
+    for (; i + 16 <= size; i += 16) {
+        const __m128i a = load_16(planes[0] + i), b = load_16(planes[1] + i);
+        const __m128i c = load_16(planes[2] + i), d = load_16(planes[3] + i);
+        const __m128i high[2] = {_mm_unpacklo_epi8(b, a), _mm_unpackhi_epi8(b, a)};
+        const __m128i low[2] = {_mm_unpacklo_epi8(d, c), _mm_unpackhi_epi8(d, c)};
+        for (int k = 0; k < 4; k++) {
+            const __m128i joined =
+                k % 2 == 0 ? _mm_unpacklo_epi16(low[k / 2], high[k / 2]) : _mm_unpackhi_epi16(low[k / 2], high[k / 2]);
+            const __m128i turned = _mm_or_si128(_mm_srli_epi32(joined, 1), _mm_slli_epi32(joined, 31));
+            _mm_storeu_si128((__m128i *)(out + 4 * i) + k, rotated ? turned : joined);
+        }
+    }
+    return i;
+}
+
+static size_t join_many(const hemp_dtype_entry *entry, const uint8_t *const *planes, size_t size, uint8_t *out) {
+    if (entry->component != entry->size || (entry->size != 2 && entry->size != 4)) {
+        return 0;
+    }
+    return entry->size == 2 ? join_2(planes, size, out, entry->rotated) : join_4(planes, size, out, entry->rotated);
+}
+#else
+static size_t join_many(const hemp_dtype_entry *entry, const uint8_t *const *planes, size_t size, uint8_t *out) {
+    (void)entry, (void)planes, (void)size, (void)out;
+    return 0;
+}
+#endif
+
 hemp_status hemp_planes_join(uint8_t dtype, const uint8_t *const *planes, uint64_t elements, void *out) {
     const hemp_dtype_entry *entry = hemp_dtype_find(dtype);
     if (entry == NULL || elements > SIZE_MAX / 16) {
         return HEMP_BAD_ARGUMENT;
     }
     hemp_patterns patterns;
-    for (size_t start = 0; start < elements; start += HEMP_PLANES_CHUNK) {
+    for (size_t start = join_many(entry, planes, (size_t)elements, (uint8_t *)out); start < elements;
+         start += HEMP_PLANES_CHUNK) {
         const size_t size = hemp_planes_chunk(elements, start);
         uint8_t *at = (uint8_t *)out + start * entry->size;
         for (unsigned first = 0; first < entry->size; first += entry->component) {
@@ -118,3 +167,4 @@ hemp_status hemp_planes_join(uint8_t dtype, const uint8_t *const *planes, uint64
     }
     return HEMP_OK;
 }
+#endif

@@ -6,6 +6,16 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "cpu.h"
+
+#ifdef HEMP_X86_SIMD
+#include <emmintrin.h>
+
+static inline __m128i load_16(const uint8_t *bytes) {
+    return _mm_loadu_si128((const __m128i *)bytes);
+}
+#endif
+
 /* Elements handled at a time.  Patterns are put together and taken apart in steps from one width to the next, in small
  * arrays: compilers make vector code of such loops. */
 enum { HEMP_PLANES_CHUNK = 512 };

@@ -2,20 +2,27 @@
  * give the same bytes everywhere. */
 #include "rans_classes_encode.h"
 
+#ifndef SAMP
+#define SAMP 16
+#endif
+#include <stdlib.h>
 #include <string.h>
+
+#include "bytes.h"
 
 enum {
     LONGEST_STRIP = 2048,
     FEWEST_STRIPS = 16,
-    SAMPLED_STRIPS = 128, /* about so many decide on the tables */
-    ROUNDS = 2,
+    SAMPLED_SYMBOLS = 1 << 14, /* about so many decide whether there are classes, and of which kind */
     KEYS = 4096,
     LENGTH_BITS = 5,      /* of the fraction of code lengths in tables */
     LENGTHS_SUMMED = 128, /* sums of so many of them stay below 2^16 */
     FRACTION_BITS = 16,   /* of costs */
     RARE_LENGTH = 14 << FRACTION_BITS,
-    TABLE_BYTES = 8, /* that a table takes besides one or two for each of its symbols */
-    LEAST_GAIN = 512 /* classes must save at least one part in so many */
+    TABLE_BYTES = 8,  /* that a table takes besides one or two for each of its symbols */
+    LEAST_GAIN = 512, /* classes must save at least one part in so many */
+    MUCH_GAIN = 32,   /* ... to be worth rounds of refinement, which take as long as all the rest */
+    ROUNDS = 2
 };
 
 /* Rows, several of them where they are short, and about equal pieces where they are long. */
@@ -33,10 +40,7 @@ hemp_rans_strips hemp_rans_choose_strips(const hemp_part *part) {
 
 /* 2^16 log2(n) for n > 0. */
 static uint64_t log2_of(uint64_t n) {
-    unsigned power = 0;
-    for (unsigned step = 32; step > 0; step /= 2) {
-        power += n >> (power + step) > 0 ? step : 0;
-    }
+    const unsigned power = hemp_log2_floor(n);
     const uint64_t x = (power > FRACTION_BITS ? n >> (power - FRACTION_BITS) : n << (FRACTION_BITS - power)) & 0xFFFF;
     /* log2(1 + x) as a polynomial that is exact at 0 and 1 and within 0.0002 between. */
     const uint64_t bend = 28710 - (x * (15512 - (x * 5263 >> 16)) >> 16);
@@ -51,8 +55,7 @@ static uint64_t total_of(const hemp_rans_histogram *histogram) {
     return total;
 }
 
-/* Bits, times 2^16, of the symbols of a histogram. */
-static uint64_t symbols_cost(const hemp_rans_histogram *histogram) {
+uint64_t hemp_rans_symbols_cost(const hemp_rans_histogram *histogram) {
     const uint64_t total = total_of(histogram);
     uint64_t cost = total > 0 ? total * log2_of(total) : 0;
     for (unsigned s = 0; s < HEMP_RANS_MAX_SYMBOLS; s++) {
@@ -70,7 +73,7 @@ static uint64_t class_cost(const hemp_rans_histogram *histogram) {
         /* A frequency below 128 takes one byte. */
         bytes += (uint64_t)(histogram->counts[s] > 0) + (histogram->counts[s] > total / 32);
     }
-    return symbols_cost(histogram) + (8 * bytes << FRACTION_BITS);
+    return hemp_rans_symbols_cost(histogram) + (8 * bytes << FRACTION_BITS);
 }
 
 static void add_histogram(hemp_rans_histogram *to, const hemp_rans_histogram *from) {
@@ -79,22 +82,33 @@ static void add_histogram(hemp_rans_histogram *to, const hemp_rans_histogram *fr
     }
 }
 
-/* Count symbols, those of even and odd numbers apart, since equal neighbours would wait for each other. */
-static void count_pairs(uint32_t *even, uint32_t *odd, const uint8_t *symbols, size_t size) {
+/* Count symbols in four tables in turn, since equal neighbours would wait for each other in one. */
+static void count_in_turn(hemp_rans_histogram *histograms, const uint8_t *symbols, size_t size) {
+    uint32_t *first = histograms[0].counts, *second = histograms[1].counts;
+    uint32_t *third = histograms[2].counts, *fourth = histograms[3].counts;
     size_t i = 0;
-    for (; i + 2 <= size; i += 2) {
-        even[symbols[i]]++;
-        odd[symbols[i + 1]]++;
+    for (; i + 8 <= size; i += 8) {
+        const uint64_t eight = hemp_load64(symbols + i);
+        first[eight & 0xFF]++;
+        second[eight >> 8 & 0xFF]++;
+        third[eight >> 16 & 0xFF]++;
+        fourth[eight >> 24 & 0xFF]++;
+        first[eight >> 32 & 0xFF]++;
+        second[eight >> 40 & 0xFF]++;
+        third[eight >> 48 & 0xFF]++;
+        fourth[eight >> 56]++;
     }
-    if (i < size) {
-        even[symbols[i]]++;
+    for (; i < size; i++) {
+        first[symbols[i]]++;
     }
 }
 
 void hemp_rans_count(hemp_rans_histogram *histogram, const uint8_t *symbols, size_t size) {
-    hemp_rans_histogram odd = {{0}};
-    count_pairs(histogram->counts, odd.counts, symbols, size);
-    add_histogram(histogram, &odd);
+    hemp_rans_histogram in_turn[HEMP_RANS_IN_TURN] = {{{0}}};
+    count_in_turn(in_turn, symbols, size);
+    for (unsigned i = 0; i < HEMP_RANS_IN_TURN; i++) {
+        add_histogram(histogram, &in_turn[i]);
+    }
 }
 
 static size_t strip_begin(const hemp_rans_classes *classes, uint64_t strip) {
@@ -114,25 +128,88 @@ static uint64_t next_strip(uint64_t strip, uint64_t step) {
 /* Histograms of the classes, from the strips of a sample. */
 static void count_classes(hemp_rans_classes *classes, const uint8_t *symbols, uint64_t step) {
     const uint64_t count = hemp_rans_strip_count(&classes->strips);
-    hemp_rans_histogram odd[HEMP_RANS_MAX_CLASSES];
-    memset(odd, 0, sizeof odd);
+    memset(classes->in_turn, 0, sizeof classes->in_turn);
     memset(classes->histograms, 0, sizeof classes->histograms);
     for (uint64_t i = 0; i < count; i = next_strip(i, step)) {
         const unsigned k = classes->of_strips[i];
-        count_pairs(classes->histograms[k].counts, odd[k].counts, symbols + strip_begin(classes, i),
-                    strip_size(classes, i));
+        count_in_turn(classes->in_turn[k], symbols + strip_begin(classes, i), strip_size(classes, i));
     }
     for (unsigned k = 0; k < HEMP_RANS_MAX_CLASSES; k++) {
-        add_histogram(&classes->histograms[k], &odd[k]);
+        for (unsigned i = 0; i < HEMP_RANS_IN_TURN; i++) {
+            add_histogram(&classes->histograms[k], &classes->in_turn[k][i]);
+        }
     }
 }
 
 static uint64_t cost_of_classes(const hemp_rans_classes *classes) {
     uint64_t cost = 0;
     for (unsigned k = 0; k < HEMP_RANS_MAX_CLASSES; k++) {
-        cost += symbols_cost(&classes->histograms[k]);
+        cost += hemp_rans_symbols_cost(&classes->histograms[k]);
     }
     return cost;
+}
+
+static unsigned most_frequent(const hemp_rans_histogram *histogram) {
+    unsigned best = 0;
+    for (unsigned s = 1; s < HEMP_RANS_MAX_SYMBOLS; s++) {
+        best = histogram->counts[s] > histogram->counts[best] ? s : best;
+    }
+    return best;
+}
+
+/* How far symbols are from the center on average, in 16ths.  The center comes as an array, since processors have an
+ * instruction for the differences of two arrays, which compilers know. */
+static unsigned key_of(const uint8_t *symbols, size_t size, const uint8_t *centers) {
+    uint32_t sum = 0;
+    for (size_t i = 0; i < size; i++) {
+        sum += (uint32_t)abs((int)symbols[i] - (int)centers[i]);
+    }
+    return sum * (KEYS / HEMP_RANS_MAX_SYMBOLS) / (uint32_t)size;
+}
+
+/* Eight classes of about as many strips each, in the order of their keys. */
+static void sort_by_key(hemp_rans_classes *classes, const uint8_t *symbols, unsigned center) {
+    const uint64_t count = hemp_rans_strip_count(&classes->strips);
+    uint32_t key_counts[KEYS] = {0};
+    uint8_t class_of_key[KEYS];
+    uint8_t centers[LONGEST_STRIP];
+    uint64_t below = 0;
+    memset(centers, (int)center, sizeof centers);
+    for (uint64_t i = 0; i < count; i++) {
+        classes->keys[i] = (uint16_t)key_of(symbols + strip_begin(classes, i), strip_size(classes, i), centers);
+        key_counts[classes->keys[i]]++;
+    }
+    for (unsigned key = 0; key < KEYS; key++) {
+        class_of_key[key] = (uint8_t)(HEMP_RANS_MAX_CLASSES * (2 * below + key_counts[key]) / (2 * count + 1));
+        below += key_counts[key];
+    }
+    for (uint64_t i = 0; i < count; i++) {
+        classes->of_strips[i] = class_of_key[classes->keys[i]];
+    }
+}
+
+/* Put strips into classes by how far their symbols are from 0 or from the most frequent one: rows of floating-point
+ * exponents differ in the first, rows of indices around a center in the second.  1 if that promises to save anything,
+ * as far as a sample of the strips shows. */
+static int sort_strips(hemp_rans_classes *classes, const uint8_t *symbols) {
+    const uint64_t step = 1 + classes->strips.symbols / SAMPLED_SYMBOLS;
+    memset(classes->of_strips, 0, (size_t)hemp_rans_strip_count(&classes->strips));
+    count_classes(classes, symbols, step);
+    const hemp_rans_histogram all = classes->histograms[0];
+    const uint64_t plain = hemp_rans_symbols_cost(&all);
+    const unsigned center = most_frequent(&all);
+    sort_by_key(classes, symbols, center);
+    count_classes(classes, symbols, step);
+    const uint64_t by_distance = cost_of_classes(classes);
+    sort_by_key(classes, symbols, 0);
+    count_classes(classes, symbols, step);
+    uint64_t best = cost_of_classes(classes);
+    if (by_distance < best) {
+        best = by_distance;
+        sort_by_key(classes, symbols, center);
+    }
+    const uint64_t table = class_cost(&all) - plain;
+    return (plain - best) * step > 2 * table && best + plain / LEAST_GAIN < plain;
 }
 
 /* Code lengths of the symbols under a histogram, as class k of `lengths`. */
@@ -174,146 +251,77 @@ static unsigned best_class(const hemp_rans_classes *classes, const uint8_t *symb
 }
 
 /* Put each strip into the class in which it is shortest. */
-static void assign(hemp_rans_classes *classes, const uint8_t *symbols, uint64_t step) {
+static void assign(hemp_rans_classes *classes, const uint8_t *symbols) {
     const uint64_t count = hemp_rans_strip_count(&classes->strips);
     for (unsigned k = 0; k < HEMP_RANS_MAX_CLASSES; k++) {
         set_lengths(classes, &classes->histograms[k], k);
     }
-    for (uint64_t i = 0; i < count; i = next_strip(i, step)) {
+    for (uint64_t i = 0; i < count; i++) {
         classes->of_strips[i] = (uint8_t)best_class(classes, symbols + strip_begin(classes, i), strip_size(classes, i));
     }
 }
 
-/* By what strips are put in order at first: their mean symbol, or their mean code length, which tells how far from the
- * usual its symbols are. */
-static unsigned key_of(const hemp_rans_classes *classes, const uint8_t *symbols, uint64_t strip, int by_length) {
-    const uint8_t *at = symbols + strip_begin(classes, strip);
-    const size_t size = strip_size(classes, strip);
-    uint64_t sum = 0;
-    if (by_length) {
-        for (size_t j = 0; j < size; j++) {
-            sum += classes->lengths[at[j]][0] & 0xFFFF;
-        }
-        sum *= KEYS >> (LENGTH_BITS + 4);
-    } else {
-        for (size_t j = 0; j < size; j++) {
-            sum += at[j];
-        }
-        sum *= KEYS / 256;
-    }
-    const uint64_t mean = sum / size; /* code lengths are at most 14 bits */
-    return mean < KEYS ? (unsigned)mean : KEYS - 1;
-}
-
-/* Eight classes of about as many strips each, in the order of their keys. */
-static void begin_by_key(hemp_rans_classes *classes, const uint8_t *symbols, uint64_t step, int by_length) {
-    const uint64_t count = hemp_rans_strip_count(&classes->strips);
-    uint32_t key_counts[KEYS] = {0};
-    uint8_t class_of_key[KEYS];
-    uint64_t sampled = 0, below = 0;
-    for (uint64_t i = 0; i < count; i = next_strip(i, step)) {
-        key_counts[key_of(classes, symbols, i, by_length)]++;
-        sampled++;
-    }
-    for (unsigned key = 0; key < KEYS; key++) {
-        class_of_key[key] = (uint8_t)(HEMP_RANS_MAX_CLASSES * (2 * below + key_counts[key]) / (2 * sampled + 1));
-        below += key_counts[key];
-    }
-    for (uint64_t i = 0; i < count; i = next_strip(i, step)) {
-        classes->of_strips[i] = class_of_key[key_of(classes, symbols, i, by_length)];
-    }
-    count_classes(classes, symbols, step);
-}
-
-/* Tables from a sample of the strips; whether they promise to save anything. */
-static int train(hemp_rans_classes *classes, const uint8_t *symbols) {
-    const uint64_t count = hemp_rans_strip_count(&classes->strips);
-    const uint64_t step = 1 + count / SAMPLED_STRIPS;
+static int gains_much(const hemp_rans_classes *classes) {
     hemp_rans_histogram all = {{0}};
-    memset(classes->of_strips, 0, (size_t)count);
-    count_classes(classes, symbols, step);
-    all = classes->histograms[0];
-    const uint64_t plain = symbols_cost(&all);
-    set_lengths(classes, &all, 0);
-    begin_by_key(classes, symbols, step, 0);
-    const uint64_t cost = cost_of_classes(classes);
-    memcpy(classes->scratch, classes->histograms, sizeof classes->scratch);
-    begin_by_key(classes, symbols, step, 1);
-    const uint64_t other_cost = cost_of_classes(classes);
-    if (cost <= other_cost) {
-        memcpy(classes->histograms, classes->scratch, sizeof classes->scratch);
+    for (unsigned k = 0; k < HEMP_RANS_MAX_CLASSES; k++) {
+        add_histogram(&all, &classes->histograms[k]);
     }
-    const uint64_t best = cost <= other_cost ? cost : other_cost;
-    if ((plain - best) * step < 2 * (class_cost(&all) - plain)) {
-        return 0; /* two more tables would cost more than that */
-    }
-    for (unsigned round = 0; round < ROUNDS; round++) {
-        assign(classes, symbols, step);
-        count_classes(classes, symbols, step);
-    }
-    return cost_of_classes(classes) + plain / LEAST_GAIN < plain;
+    const uint64_t plain = hemp_rans_symbols_cost(&all);
+    return cost_of_classes(classes) + plain / MUCH_GAIN < plain;
 }
 
-static void merge_pair(hemp_rans_classes *classes, unsigned into, unsigned from) {
+/* Make class k + 1 part of class k. */
+static void merge_pair(hemp_rans_classes *classes, unsigned k) {
     const uint64_t count = hemp_rans_strip_count(&classes->strips);
-    const unsigned last = classes->count - 1;
-    add_histogram(&classes->histograms[into], &classes->histograms[from]);
-    classes->histograms[from] = classes->histograms[last];
+    add_histogram(&classes->histograms[k], &classes->histograms[k + 1]);
+    classes->count--;
+    memmove(&classes->histograms[k + 1], &classes->histograms[k + 2],
+            (classes->count - k - 1) * sizeof classes->histograms[0]);
     for (uint64_t i = 0; i < count; i++) {
-        const uint8_t k = classes->of_strips[i];
-        classes->of_strips[i] = (uint8_t)(k == from ? into : k == last ? from : k);
+        classes->of_strips[i] = (uint8_t)(classes->of_strips[i] - (classes->of_strips[i] > k));
     }
-    classes->count = last;
 }
 
-/* The cost of two classes as one. */
-static uint64_t joint_cost(const hemp_rans_classes *classes, unsigned a, unsigned b) {
-    hemp_rans_histogram both = classes->histograms[a];
-    add_histogram(&both, &classes->histograms[b]);
+/* The cost of class k and the next as one. */
+static uint64_t joint_cost(const hemp_rans_classes *classes, unsigned k) {
+    hemp_rans_histogram both = classes->histograms[k];
+    add_histogram(&both, &classes->histograms[k + 1]);
     return class_cost(&both);
 }
 
-/* Merge classes as long as that saves more in tables than it costs in symbols. */
+/* Merge classes as long as that saves more in tables than it costs in symbols.  They are in the order of their keys, so
+ * that those that are alike are neighbours. */
 static void merge(hemp_rans_classes *classes) {
     /* Merging two classes also saves about a quarter of a bit in the class of each strip. */
     const uint64_t strips_gain = hemp_rans_strip_count(&classes->strips) << (FRACTION_BITS - 2);
-    uint64_t joint[HEMP_RANS_MAX_CLASSES][HEMP_RANS_MAX_CLASSES]; /* [a][b] for b < a; [a][a]: a by itself */
-    for (unsigned a = 0; a < classes->count; a++) {
-        joint[a][a] = class_cost(&classes->histograms[a]);
-        for (unsigned b = 0; b < a; b++) {
-            joint[a][b] = joint_cost(classes, a, b);
-        }
+    uint64_t alone[HEMP_RANS_MAX_CLASSES], joint[HEMP_RANS_MAX_CLASSES] = {0};
+    for (unsigned k = 0; k < classes->count; k++) {
+        alone[k] = class_cost(&classes->histograms[k]);
+        joint[k] = k + 1 < classes->count ? joint_cost(classes, k) : 0;
     }
     while (classes->count > 1) {
+        unsigned best = 0;
         uint64_t best_gain = 0;
-        unsigned from = 0, into = 0;
-        for (unsigned a = 1; a < classes->count; a++) {
-            for (unsigned b = 0; b < a; b++) {
-                const uint64_t apart = joint[a][a] + joint[b][b] + strips_gain;
-                if (apart > joint[a][b] && apart - joint[a][b] > best_gain) {
-                    best_gain = apart - joint[a][b];
-                    from = a;
-                    into = b;
-                }
-            }
+        for (unsigned k = 0; k + 1 < classes->count; k++) {
+            const uint64_t apart = alone[k] + alone[k + 1] + strips_gain;
+            const uint64_t gain = apart > joint[k] ? apart - joint[k] : 0;
+            best = gain > best_gain ? k : best;
+            best_gain = gain > best_gain ? gain : best_gain;
         }
         if (best_gain == 0) {
             return;
         }
-        const unsigned last = classes->count - 1;
-        merge_pair(classes, into, from);
-        /* What was last has the number `from` now. */
-        joint[from][from] = joint[last][last];
-        for (unsigned k = 0; k < last; k++) {
-            if (k != from) {
-                joint[k > from ? k : from][k > from ? from : k] = joint[last][k];
-            }
+        merge_pair(classes, best);
+        alone[best] = joint[best];
+        for (unsigned k = best + 1; k < classes->count; k++) {
+            alone[k] = alone[k + 1];
+            joint[k] = joint[k + 1];
         }
-        joint[into][into] = class_cost(&classes->histograms[into]);
-        for (unsigned k = 0; k < last; k++) {
-            if (k != into) {
-                joint[k > into ? k : into][k > into ? into : k] = joint_cost(classes, k, into);
-            }
+        if (best + 1 < classes->count) {
+            joint[best] = joint_cost(classes, best);
+        }
+        if (best > 0) {
+            joint[best - 1] = joint_cost(classes, best - 1);
         }
     }
 }
@@ -324,11 +332,14 @@ void hemp_rans_choose_classes(hemp_rans_classes *classes, const uint8_t *symbols
     if (strips->first >= strips->symbols || hemp_rans_strip_count(strips) < FEWEST_STRIPS) {
         return;
     }
-    if (!train(classes, symbols)) {
+    if (!sort_strips(classes, symbols)) {
         return;
     }
-    assign(classes, symbols, 1);
     count_classes(classes, symbols, 1);
+    for (unsigned round = 0; round < ROUNDS && gains_much(classes); round++) {
+        assign(classes, symbols);
+        count_classes(classes, symbols, 1);
+    }
     classes->count = HEMP_RANS_MAX_CLASSES;
     merge(classes);
 }

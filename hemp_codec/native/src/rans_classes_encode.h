@@ -4,6 +4,8 @@
 
 #include "rans.h"
 
+enum { HEMP_RANS_IN_TURN = 4 /* tables that count the same symbols in turn */ };
+
 typedef struct hemp_rans_histogram {
     uint32_t counts[HEMP_RANS_MAX_SYMBOLS];
 } hemp_rans_histogram;
@@ -13,16 +15,20 @@ typedef struct hemp_rans_classes {
     unsigned count;
     uint8_t *of_strips; /* class of each strip, if there are several classes */
     hemp_rans_histogram histograms[HEMP_RANS_MAX_CLASSES];
-    hemp_rans_histogram scratch[HEMP_RANS_MAX_CLASSES];
-    uint64_t lengths[HEMP_RANS_MAX_SYMBOLS][HEMP_RANS_MAX_CLASSES / 4]; /* scratch: code lengths, 16 bits each */
+    uint64_t lengths[HEMP_RANS_MAX_SYMBOLS][HEMP_RANS_MAX_CLASSES / 4];    /* scratch: code lengths, 16 bits each */
+    uint16_t *keys;                                                        /* scratch: by what strips are sorted */
+    hemp_rans_histogram in_turn[HEMP_RANS_MAX_CLASSES][HEMP_RANS_IN_TURN]; /* scratch */
 } hemp_rans_classes;
 
 /* Strips that follow the rows of a part. */
 hemp_rans_strips hemp_rans_choose_strips(const hemp_part *part);
 
-/* Choose classes for symbols in `strips`; of_strips has room for all of them.  With count 1, classes do not pay.
- * histograms[0 .. count - 1] are those of the classes. */
+/* Choose classes for symbols in `strips`; of_strips and keys have room for all of them.  With count 1, classes do not
+ * pay. histograms[0 .. count - 1] are those of the classes. */
 void hemp_rans_choose_classes(hemp_rans_classes *classes, const uint8_t *symbols);
+
+/* About the bits, times 2^16, of the symbols of a histogram. */
+uint64_t hemp_rans_symbols_cost(const hemp_rans_histogram *histogram);
 
 /* Add symbols to a histogram. */
 void hemp_rans_count(hemp_rans_histogram *histogram, const uint8_t *symbols, size_t size);

@@ -21,8 +21,9 @@ typedef struct block_task {
 typedef struct rans_block {
     hemp_rans_lanes lanes;
     uint32_t *slots;
-    unsigned classes; /* 0: constant */
-    uint8_t symbol;   /* of a constant block */
+    unsigned classes; /* 0: constant or raw */
+    uint8_t is_raw;
+    uint8_t symbol; /* of a constant block */
     uint8_t *strip_classes;
     hemp_rans_strips strips; /* of several classes */
     uint16_t frequencies[HEMP_RANS_MAX_CLASSES][HEMP_RANS_MAX_SYMBOLS];
@@ -126,6 +127,10 @@ static hemp_status begin_block(rans_block *block, const block_task *task) {
     if (mode == HEMP_RANS_CONSTANT) {
         return read_constant(block, task->symbols);
     }
+    if (mode == HEMP_RANS_RAW) {
+        block->is_raw = 1;
+        return task->symbols == HEMP_RANS_MAX_SYMBOLS ? HEMP_OK : HEMP_BAD_PAYLOAD;
+    }
     const unsigned lane_bits = mode & ((1u << HEMP_RANS_CLASS_SHIFT) - 1);
     block->classes = 1 + (mode >> HEMP_RANS_CLASS_SHIFT);
     if (lane_bits > HEMP_RANS_MAX_LANE_BITS || block->classes > HEMP_RANS_MAX_CLASSES) {
@@ -181,18 +186,32 @@ static void put_symbols(const hemp_part *part, hemp_rans_half half, size_t posit
     }
 }
 
+/* The next symbols of a block of at most one class. */
+static hemp_status decode_symbols(rans_block *block, uint8_t *out, size_t size) {
+    if (block->classes > 0) {
+        return hemp_rans_lanes_decode(&block->lanes, block->slots, out, size);
+    }
+    if (!block->is_raw) {
+        memset(out, block->symbol, size);
+        return HEMP_OK;
+    }
+    if ((size_t)(block->lanes.end - block->lanes.next) < size) {
+        return HEMP_BAD_PAYLOAD;
+    }
+    memcpy(out, block->lanes.next, size);
+    block->lanes.next += size;
+    return HEMP_OK;
+}
+
 /* The high or low symbols of a part of more than 256 levels. */
 static hemp_status decode_wide(rans_block *block, const hemp_part *part, hemp_rans_half half) {
     uint8_t chunk[CHUNK];
-    memset(chunk, block->symbol, sizeof chunk);
     for (size_t done = 0; done < part->size;) {
         const size_t left = (size_t)part->size - done;
         const size_t size = left < sizeof chunk ? left : sizeof chunk;
-        if (block->classes > 0) {
-            const hemp_status status = hemp_rans_lanes_decode(&block->lanes, block->slots, chunk, size);
-            if (status != HEMP_OK) {
-                return status;
-            }
+        const hemp_status status = decode_symbols(block, chunk, size);
+        if (status != HEMP_OK) {
+            return status;
         }
         put_symbols(part, half, done, chunk, size);
         done += size;
@@ -200,18 +219,10 @@ static hemp_status decode_wide(rans_block *block, const hemp_part *part, hemp_ra
     return HEMP_OK;
 }
 
-static hemp_status decode_narrow(rans_block *block, uint8_t *out, size_t size) {
-    if (block->classes == 0) {
-        memset(out, block->symbol, size);
-        return HEMP_OK;
-    }
-    return hemp_rans_lanes_decode(&block->lanes, block->slots, out, size);
-}
-
 /* The high symbols of a part of up to 256 levels, which must all be 0.  Its array serves as scratch. */
 static hemp_status decode_zeros(rans_block *block, const hemp_part *part) {
     uint8_t *symbols = (uint8_t *)part->indices;
-    const hemp_status status = decode_narrow(block, symbols, (size_t)part->size);
+    const hemp_status status = decode_symbols(block, symbols, (size_t)part->size);
     if (status != HEMP_OK) {
         return status;
     }
@@ -230,7 +241,7 @@ static hemp_status decode_part(rans_block *block, const hemp_part *part, hemp_ra
     if (half == HEMP_RANS_HIGH) {
         return decode_zeros(block, part);
     }
-    return decode_narrow(block, (uint8_t *)part->indices, (size_t)part->size);
+    return decode_symbols(block, (uint8_t *)part->indices, (size_t)part->size);
 }
 
 /* -------------------------------------------------------------------------------------------------------- strips */
@@ -265,7 +276,7 @@ static hemp_status read_strips(rans_block *block, const block_task *task) {
     if (classes.classes == 1 && !begin_class(&classes, 0, &symbol)) {
         return HEMP_BAD_PAYLOAD;
     }
-    status = decode_narrow(&classes, block->strip_classes, (size_t)count);
+    status = decode_symbols(&classes, block->strip_classes, (size_t)count);
     block->lanes.next += size;
     return status == HEMP_OK ? end_block(&classes) : status;
 }
@@ -279,6 +290,27 @@ static uint64_t class_size(const rans_block *block, unsigned k) {
         }
     }
     return size;
+}
+
+/* The strips of one class, each by itself: quick if all lanes are done where a strip ends. */
+static hemp_status decode_even_class(rans_block *block, unsigned k, uint8_t *indices) {
+    const uint64_t count = hemp_rans_strip_count(&block->strips);
+    uint8_t symbol = 0;
+    const int is_coded = begin_class(block, k, &symbol);
+    hemp_status status = HEMP_OK;
+    block->lanes.current = 0;
+    for (uint64_t i = 0; i < count && status == HEMP_OK; i++) {
+        if (block->strip_classes[i] == k) {
+            const size_t begin = (size_t)hemp_rans_strip_begin(&block->strips, i);
+            const size_t size = (size_t)hemp_rans_strip_end(&block->strips, i) - begin;
+            if (is_coded) {
+                status = hemp_rans_lanes_decode(&block->lanes, block->slots, indices + begin, size);
+            } else {
+                memset(indices + begin, symbol, size);
+            }
+        }
+    }
+    return status;
 }
 
 /* The strips of one class.  Its symbols are decoded many at a time, whatever the length of the strips. */
@@ -317,9 +349,11 @@ static hemp_status decode_class(rans_block *block, unsigned k, const hemp_part *
 }
 
 static hemp_status decode_classes(rans_block *block, const hemp_part *part, hemp_rans_half half) {
+    const unsigned uneven = (unsigned)(block->strips.first | block->strips.length) & (block->lanes.count - 1);
     hemp_status status = HEMP_OK;
     for (unsigned k = 0; k < block->classes && status == HEMP_OK; k++) {
-        status = decode_class(block, k, part, half);
+        status = uneven == 0 && !hemp_part_is_wide(part) ? decode_even_class(block, k, (uint8_t *)part->indices)
+                                                         : decode_class(block, k, part, half);
     }
     return status;
 }

@@ -6,13 +6,16 @@
 #include "rans.h"
 #include "rans_avx2_encode.h"
 #include "rans_classes_encode.h"
+#include "rans_encode.h"
 #include "varint.h"
 
 enum {
     TABLE_BOUND = 2 * HEMP_RANS_MAX_SYMBOLS,
     HEADER_BOUND = 1 + 3 * HEMP_VARINT_MAX + HEMP_RANS_MAX_CLASSES * TABLE_BOUND + 4 * HEMP_RANS_MAX_LANES +
         HEMP_RANS_AVX2_SLACK,
-    CLASSES_MIN = 1 << 13 /* shorter sequences have one class */
+    LANE_BYTES = 320,      /* about a hundredth of a block for its lanes */
+    CLASSES_MIN = 1 << 13, /* shorter sequences have one class */
+    RAW_GAIN = 64          /* coding must save at least one part in so many */
 };
 
 typedef struct rans_symbol {
@@ -32,6 +35,7 @@ typedef struct rans_encoder {
     rans_table tables[HEMP_RANS_MAX_CLASSES];
     rans_table strips_table; /* of the block of classes */
     hemp_rans_classes classes;
+    uint64_t lane_bytes; /* of a block, for each of its lanes */
 } rans_encoder;
 
 /* The interleaved states, as they are before the symbols coded so far. */
@@ -74,7 +78,7 @@ uint64_t hemp_rans_encode_bound(const hemp_part *parts, size_t count) {
 
 uint64_t hemp_rans_encode_memory(const hemp_part *parts, size_t count) {
     const uint64_t size = sequence_size(parts, count);
-    return size == HEMP_NONE ? HEMP_NONE : sizeof(rans_encoder) + strip_bound(size) + size;
+    return size == HEMP_NONE ? HEMP_NONE : sizeof(rans_encoder) + 3 * strip_bound(size) + size;
 }
 
 static uint64_t headers_bound(uint64_t size) {
@@ -172,14 +176,19 @@ static size_t write_frequencies(uint8_t *out, const rans_table *table) {
 
 /* -------------------------------------------------------------------------------------------------------- symbols */
 
-/* Few lanes for short sequences, because each costs about three bytes. */
-static unsigned choose_lane_bits(uint64_t total) {
-    return total < 4096 ? 0 : total < 65536 ? 2 : total < 131072 ? 3 : HEMP_RANS_MAX_LANE_BITS;
+/* Few lanes for short blocks, since each costs about three bytes: as many as there are `lane_bytes` in the block. */
+static unsigned choose_lane_bits(const hemp_rans_histogram *histograms, unsigned count, uint64_t lane_bytes) {
+    uint64_t cost = 0;
+    for (unsigned k = 0; k < count; k++) {
+        cost += hemp_rans_symbols_cost(&histograms[k]);
+    }
+    const uint64_t lanes = (cost >> 19) / lane_bytes;
+    return lanes < 4 ? 0 : lanes < 8 ? 2 : lanes < HEMP_RANS_MAX_LANES ? 3 : HEMP_RANS_MAX_LANE_BITS;
 }
 
-static void begin_writer(rans_writer *writer, uint64_t total, uint8_t *end) {
+static void begin_writer(rans_writer *writer, unsigned lane_bits, uint8_t *end) {
     memset(writer->states, 0, sizeof writer->states);
-    writer->lanes = 1u << choose_lane_bits(total);
+    writer->lanes = 1u << lane_bits;
     writer->use_avx2 = 0;
 #ifdef HEMP_X86_SIMD
     writer->use_avx2 = writer->lanes == HEMP_RANS_MAX_LANES && hemp_cpu_has_avx2();
@@ -311,21 +320,22 @@ static size_t join_words(uint8_t *out, size_t header, const rans_writer *writer,
 
 /* A block of one class.  With `bits` its words are not written: their bits are added there. */
 static size_t write_plain(uint8_t *out, size_t capacity, rans_table *table, const uint8_t *symbols, size_t size,
-                          const hemp_rans_histogram *histogram, double *bits) {
+                          const hemp_rans_histogram *histogram, uint64_t lane_bytes, double *bits) {
     rans_writer writer;
     uint32_t symbol;
     if (only_symbol(histogram, size, &symbol)) {
         out[0] = HEMP_RANS_CONSTANT;
         return 1 + hemp_varint_write(out + 1, symbol);
     }
+    const unsigned lane_bits = choose_lane_bits(histogram, 1, lane_bytes);
     prepare_table(table, histogram);
-    begin_writer(&writer, size, out + capacity);
+    begin_writer(&writer, lane_bits, out + capacity);
     if (bits != NULL) {
         *bits += words_bits(symbols_bits(table, histogram), &writer);
     } else {
         write_symbols(&writer, table, symbols, size, (unsigned)(size & (writer.lanes - 1)));
     }
-    out[0] = (uint8_t)choose_lane_bits(size);
+    out[0] = (uint8_t)lane_bits;
     size_t header = 1 + write_frequencies(out + 1, table);
     header += write_states(out + header, &writer);
     return join_words(out, header, &writer, out + capacity);
@@ -340,7 +350,7 @@ static size_t write_strips(rans_encoder *encoder, uint8_t *out, size_t capacity)
     size += hemp_varint_write(out + size, classes->strips.first);
     uint8_t *block = out + size + HEMP_VARINT_MAX;
     const size_t block_size = write_plain(block, capacity - size - HEMP_VARINT_MAX, &encoder->strips_table,
-                                          classes->of_strips, count, &histogram, NULL);
+                                          classes->of_strips, count, &histogram, encoder->lane_bytes, NULL);
     size += hemp_varint_write(out + size, block_size);
     memmove(out + size, block, block_size);
     return size + block_size;
@@ -352,9 +362,10 @@ static size_t write_classes(rans_encoder *encoder, uint8_t *out, size_t capacity
     const hemp_rans_classes *classes = &encoder->classes;
     rans_writer writer;
     uint32_t symbol;
-    out[0] = (uint8_t)(choose_lane_bits(size) | ((classes->count - 1) << HEMP_RANS_CLASS_SHIFT));
+    const unsigned lane_bits = choose_lane_bits(classes->histograms, classes->count, encoder->lane_bytes);
+    out[0] = (uint8_t)(lane_bits | ((classes->count - 1) << HEMP_RANS_CLASS_SHIFT));
     size_t header = 1 + write_strips(encoder, out + 1, HEADER_BOUND + 2 * (size_t)strip_bound(size));
-    begin_writer(&writer, size, out + capacity);
+    begin_writer(&writer, lane_bits, out + capacity);
     for (unsigned k = 0; k < classes->count; k++) {
         prepare_table(&encoder->tables[k], &classes->histograms[k]);
         header += write_frequencies(out + header, &encoder->tables[k]);
@@ -380,9 +391,25 @@ static size_t write_classes(rans_encoder *encoder, uint8_t *out, size_t capacity
     return join_words(out, header, &writer, out + capacity);
 }
 
-/* Encode one block into `out`, which has room for the bound; the bytes written.  `bits` as above. */
-static size_t encode_block(rans_encoder *encoder, const uint8_t *symbols, size_t size, const hemp_part *only,
-                           uint8_t *out, size_t capacity, double *bits) {
+/* The symbols as they are. */
+static size_t write_raw(uint8_t *out, const uint8_t *symbols, size_t size, double *bits) {
+    out[0] = HEMP_RANS_RAW;
+    if (bits != NULL) {
+        *bits += 8.0 * (double)size;
+        return 1;
+    }
+    memcpy(out + 1, symbols, size);
+    return 1 + size;
+}
+
+/* 1 if coding these symbols would save too little for the time that decoding takes. */
+static int is_better_raw(const hemp_rans_histogram *histogram, uint64_t size) {
+    return (hemp_rans_symbols_cost(histogram) >> 19) + size / RAW_GAIN >= size;
+}
+
+/* Encode one block as one class or several; arguments as for encode_block. */
+static size_t encode_coded(rans_encoder *encoder, const uint8_t *symbols, size_t size, const hemp_part *only,
+                           int may_be_raw, uint8_t *out, size_t capacity, double *bits) {
     hemp_rans_classes *classes = &encoder->classes;
     classes->count = 1;
     if (only != NULL && size >= CLASSES_MIN) {
@@ -394,7 +421,23 @@ static size_t encode_block(rans_encoder *encoder, const uint8_t *symbols, size_t
     }
     memset(&classes->histograms[0], 0, sizeof classes->histograms[0]);
     hemp_rans_count(&classes->histograms[0], symbols, size);
-    return write_plain(out, capacity, &encoder->tables[0], symbols, size, &classes->histograms[0], bits);
+    if (may_be_raw && is_better_raw(&classes->histograms[0], size)) {
+        return write_raw(out, symbols, size, bits);
+    }
+    return write_plain(out, capacity, &encoder->tables[0], symbols, size, &classes->histograms[0], encoder->lane_bytes,
+                       bits);
+}
+
+/* Encode one block of an alphabet of so many symbols into `out`, which has room for the bound; the bytes written.
+ * `bits` as above. */
+static size_t encode_block(rans_encoder *encoder, uint32_t alphabet, const uint8_t *symbols, size_t size,
+                           const hemp_part *only, uint8_t *out, size_t capacity, double *bits) {
+    const int may_be_raw = alphabet == HEMP_RANS_MAX_SYMBOLS;
+    const size_t written = encode_coded(encoder, symbols, size, only, may_be_raw, out, capacity, bits);
+    if (may_be_raw && bits == NULL && written > 1 + size && out[0] != HEMP_RANS_CONSTANT) {
+        return write_raw(out, symbols, size, NULL);
+    }
+    return written;
 }
 
 /* -------------------------------------------------------------------------------------------------------- payload */
@@ -430,12 +473,13 @@ static size_t encode_two_blocks(rans_encoder *encoder, const hemp_part *parts, s
     const hemp_part *only = hemp_rans_only_part(parts, count);
     uint8_t *high = out + HEMP_VARINT_MAX;
     const uint8_t *symbols = gather_symbols(parts, count, HEMP_RANS_HIGH, room);
-    const size_t high_size = encode_block(encoder, symbols, size, only, high, capacity - HEMP_VARINT_MAX, bits);
+    const size_t high_size = encode_block(encoder, hemp_rans_symbols(hemp_rans_levels(parts, count), HEMP_RANS_HIGH),
+                                          symbols, size, only, high, capacity - HEMP_VARINT_MAX, bits);
     const size_t prefix = hemp_varint_write(out, high_size);
     memmove(out + prefix, high, high_size);
     const size_t used = prefix + high_size;
     symbols = gather_symbols(parts, count, HEMP_RANS_LOW_BYTE, room);
-    return used + encode_block(encoder, symbols, size, only, out + used, capacity - used, bits);
+    return used + encode_block(encoder, HEMP_RANS_MAX_SYMBOLS, symbols, size, only, out + used, capacity - used, bits);
 }
 
 static hemp_status check_parts(const hemp_part *parts, size_t count) {
@@ -447,26 +491,29 @@ static hemp_status check_parts(const hemp_part *parts, size_t count) {
 }
 
 /* The bytes written; `bits` as above. */
-static size_t encode_all(const hemp_part *parts, size_t count, uint8_t *payload, size_t capacity, void *memory,
-                         double *bits) {
+static size_t encode_all(const hemp_part *parts, size_t count, uint64_t lane_bytes, uint8_t *payload, size_t capacity,
+                         void *memory, double *bits) {
     rans_encoder *encoder = (rans_encoder *)memory;
+    encoder->lane_bytes = lane_bytes;
     const uint32_t levels = hemp_rans_levels(parts, count);
     if (levels == 1) {
         return 0;
     }
     const size_t symbols = (size_t)sequence_size(parts, count);
-    uint8_t *strip_classes = (uint8_t *)memory + sizeof *encoder;
+    uint16_t *strip_keys = (uint16_t *)(encoder + 1);
+    uint8_t *strip_classes = (uint8_t *)(strip_keys + strip_bound(symbols));
     uint8_t *room = strip_classes + strip_bound(symbols);
+    encoder->classes.keys = strip_keys;
     encoder->classes.of_strips = strip_classes;
     if (levels > 256) {
         return encode_two_blocks(encoder, parts, count, symbols, room, payload, capacity, bits);
     }
-    return encode_block(encoder, gather_symbols(parts, count, HEMP_RANS_WHOLE, room), symbols,
+    return encode_block(encoder, levels, gather_symbols(parts, count, HEMP_RANS_WHOLE, room), symbols,
                         hemp_rans_only_part(parts, count), payload, capacity, bits);
 }
 
-hemp_status hemp_rans_encode(const hemp_part *parts, size_t count, uint8_t *payload, size_t capacity, size_t *size,
-                             void *memory, size_t memory_size) {
+hemp_status hemp_rans_encode_quickly(const hemp_part *parts, size_t count, uint64_t lane_bytes, uint8_t *payload,
+                                     size_t capacity, size_t *size, void *memory, size_t memory_size) {
     const hemp_status status = check_parts(parts, count);
     if (status != HEMP_OK) {
         return status;
@@ -474,8 +521,13 @@ hemp_status hemp_rans_encode(const hemp_part *parts, size_t count, uint8_t *payl
     if (memory_size < hemp_rans_encode_memory(parts, count) || capacity < hemp_rans_encode_bound(parts, count)) {
         return HEMP_MEMORY_TOO_SMALL;
     }
-    *size = encode_all(parts, count, payload, capacity, memory, NULL);
+    *size = encode_all(parts, count, lane_bytes, payload, capacity, memory, NULL);
     return HEMP_OK;
+}
+
+hemp_status hemp_rans_encode(const hemp_part *parts, size_t count, uint8_t *payload, size_t capacity, size_t *size,
+                             void *memory, size_t memory_size) {
+    return hemp_rans_encode_quickly(parts, count, LANE_BYTES, payload, capacity, size, memory, memory_size);
 }
 
 hemp_status hemp_rans_estimate(const hemp_part *parts, size_t count, double *bits, void *memory, size_t memory_size) {
@@ -489,7 +541,7 @@ hemp_status hemp_rans_estimate(const hemp_part *parts, size_t count, double *bit
     const size_t room = (size_t)headers_bound(sequence_size(parts, count));
     uint8_t *headers = (uint8_t *)memory + (size_t)hemp_rans_encode_memory(parts, count);
     *bits = 0;
-    const size_t written = encode_all(parts, count, headers, room, memory, bits);
+    const size_t written = encode_all(parts, count, LANE_BYTES, headers, room, memory, bits);
     *bits += 8.0 * (double)written;
     return HEMP_OK;
 }

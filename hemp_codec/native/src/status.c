@@ -1,44 +1,44 @@
-#include "hemp.h"
+#include "internal.h"
+
+HEMP_NOINLINE hemp_status hemp_fail(hemp_place *place, hemp_status status, uint64_t offset, uint64_t tensor,
+                                    const char *field) {
+    if (place != NULL) {
+        place->offset = offset;
+        place->tensor = tensor;
+        place->field = field;
+    }
+    return status;
+}
+
+#ifdef HEMP_NO_STRINGS
+const char *hemp_status_name(hemp_status status) {
+    (void)status;
+    return "";
+}
+#else
+/* One text: a table of pointers would have to be written to when a shared library is loaded. */
+static const char status_names[] =
+    "OK\0BAD_SIGNATURE\0BAD_VERSION\0TRUNCATED\0TRAILING_BYTES\0FRONT_CHECKSUM\0SEGMENT_CHECKSUM\0LIMIT_EXCEEDED\0"
+    "BAD_FRONT\0BAD_VARINT\0BAD_NAME\0DUPLICATE_NAME\0BAD_FORM\0BAD_DTYPE\0UNSUPPORTED_DTYPE\0BAD_SHAPE\0"
+    "BAD_QUANTIZER\0UNSUPPORTED_QUANTIZER\0BAD_LEVELS\0BAD_STREAM\0BAD_CHUNK\0UNKNOWN_CRITICAL_CHUNK\0"
+    "BAD_METADATA\0UNSUPPORTED_CODER\0BAD_PAYLOAD\0BAD_INDEX";
+static const char misuse_names[] = "MEMORY_TOO_SMALL\0BAD_ARGUMENT\0READ_FAILED";
+
+static const char *name_number(const char *names, unsigned number) {
+    for (; number > 0; names++) {
+        number -= *names == 0;
+    }
+    return names;
+}
 
 const char *hemp_status_name(hemp_status status) {
-    static const char *const format_names[] = {
-        "OK",
-        "BAD_SIGNATURE",
-        "BAD_VERSION",
-        "TRUNCATED",
-        "TRAILING_BYTES",
-        "FRONT_CHECKSUM",
-        "SEGMENT_CHECKSUM",
-        "LIMIT_EXCEEDED",
-        "BAD_FRONT",
-        "BAD_VARINT",
-        "BAD_NAME",
-        "DUPLICATE_NAME",
-        "BAD_FORM",
-        "BAD_DTYPE",
-        "UNSUPPORTED_DTYPE",
-        "BAD_SHAPE",
-        "BAD_QUANTIZER",
-        "UNSUPPORTED_QUANTIZER",
-        "BAD_LEVELS",
-        "BAD_STREAM",
-        "BAD_CHUNK",
-        "UNKNOWN_CRITICAL_CHUNK",
-        "BAD_METADATA",
-        "UNSUPPORTED_CODER",
-        "BAD_PAYLOAD",
-        "BAD_INDEX",
-    };
     const unsigned number = (unsigned)status;
-    if (number < sizeof format_names / sizeof format_names[0]) {
-        return format_names[number];
+    if (number <= HEMP_BAD_INDEX) {
+        return name_number(status_names, number);
     }
-    switch (number) {
-    case HEMP_MEMORY_TOO_SMALL:
-        return "MEMORY_TOO_SMALL";
-    case HEMP_BAD_ARGUMENT:
-        return "BAD_ARGUMENT";
-    default:
-        return "UNKNOWN";
+    if (number >= HEMP_MEMORY_TOO_SMALL && number <= HEMP_READ_FAILED) {
+        return name_number(misuse_names, number - HEMP_MEMORY_TOO_SMALL);
     }
+    return "UNKNOWN";
 }
+#endif

@@ -3,6 +3,11 @@
 #include "bytes.h"
 #include "varint.h"
 
+HEMP_NOINLINE hemp_status hemp_walk_fail(const hemp_walk *walk, hemp_status status, uint64_t offset,
+                                         const char *field) {
+    return hemp_fail(walk->place, status, offset, walk->tensor, field);
+}
+
 hemp_status hemp_walk_need(const hemp_walk *walk, uint64_t size, const char *field) {
     return size <= walk->end - walk->at ? HEMP_OK : hemp_walk_fail(walk, HEMP_BAD_FRONT, walk->at, field);
 }
@@ -38,11 +43,12 @@ hemp_status hemp_walk_begin(hemp_walk *walk) {
     const uint64_t max_tensors = (uint64_t)1 << 24;
     const uint64_t offset = walk->at;
     uint64_t layout;
-    const hemp_status status = hemp_walk_varint(walk, &layout, "layout");
+    const hemp_status status = hemp_walk_varint(walk, &layout, HEMP_FIELD("layout"));
     if (status != HEMP_OK) {
         return status;
     }
     walk->segment_bits = 10 + 2 * (unsigned)(layout & 7);
     walk->tensor_count = layout >> 3;
-    return walk->tensor_count > max_tensors ? hemp_walk_fail(walk, HEMP_LIMIT_EXCEEDED, offset, "layout") : HEMP_OK;
+    return walk->tensor_count > max_tensors ? hemp_walk_fail(walk, HEMP_LIMIT_EXCEEDED, offset, HEMP_FIELD("layout"))
+                                            : HEMP_OK;
 }

@@ -3,7 +3,7 @@
 #define HEMP_WALK_H
 
 #include "dtype.h"
-#include "hemp.h"
+#include "internal.h"
 
 /* Streams are of a class: one for each dtype of lossless tensors, and one for all quantized tensors. */
 enum { HEMP_CLASS_QUANTIZED = HEMP_DTYPE_COUNT, HEMP_CLASS_COUNT = HEMP_DTYPE_COUNT + 1 };
@@ -27,15 +27,7 @@ typedef struct hemp_walk {
 } hemp_walk;
 
 /* Note where the walk failed; gives the status. */
-static inline hemp_status hemp_walk_fail(const hemp_walk *walk, hemp_status status, uint64_t offset,
-                                         const char *field) {
-    if (walk->place != NULL) {
-        walk->place->offset = offset;
-        walk->place->tensor = walk->tensor;
-        walk->place->field = field;
-    }
-    return status;
-}
+hemp_status hemp_walk_fail(const hemp_walk *walk, hemp_status status, uint64_t offset, const char *field);
 
 /* HEMP_BAD_FRONT unless `size` more bytes are there. */
 hemp_status hemp_walk_need(const hemp_walk *walk, uint64_t size, const char *field);

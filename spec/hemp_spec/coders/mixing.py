@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from hemp_spec.coders.neighbors import Header, Neighbors
+from hemp_spec.coders.common import bad_payload
+from hemp_spec.coders.models import Model, residual_shift
+from hemp_spec.coders.neighbors import Header, Neighbors, Run
+from hemp_spec.coders.ranging import RangeDecoder
 from hemp_spec.directory import Part
 
 INPUTS = 7
@@ -109,7 +112,7 @@ class MixedNeighbors(Neighbors):
         self.row_before = 1
 
     def begin_row(self) -> None:
-        """Step 1 of 5.4, and what the mixed mode adds."""
+        """Between two rows: what the mixed mode adds."""
         super().begin_row()
         self.row_before = self.row_count
         self.row_elements = self.row_count = 0
@@ -117,15 +120,15 @@ class MixedNeighbors(Neighbors):
     def _far(self, b: int) -> int:
         return min(3, abs(b - self.header.center))
 
-    def contexts(self, i: int) -> list[int]:
-        """The context of each input for element i of the part."""
-        j, far = i % self.columns, self._far
+    def contexts(self, j: int) -> list[int]:
+        """The context of each input for the next element, in column j."""
+        far = self._far
         u = self.above_bin[j]
         v = self.above_bin[j + 1] if j + 1 < len(self.above_bin) else self.header.center
         counts = 5 * many(self.row_count) + many(self.row_before)
         quarter = 4 * self.row_elements // self.columns
         return [
-            half(self.cell(j)),
+            half(self.cell(self.lanes[0], j)),
             ((counts * 4 + quarter) * 4 + far(self.left_bin)) * 2 + (u != self.header.center),
             4 * half(self.column[j] // 64) + far(u),
             16 * self.left_bin + self.left2_bin,
@@ -141,14 +144,14 @@ class MixedNeighbors(Neighbors):
         return (self.row_elements >= 8) + (self.row_elements >= 64) + 4 * (self.row_before == 0)
 
     def update(self, i: int, b: int) -> None:
-        """After the element."""
+        """After element i of the part."""
         j = i % self.columns
         self.above_left_bin = self.above_bin[j] if j + 1 < self.columns else self.header.center
         self.above_bin[j] = b
         self.left2_bin, self.left_bin = self.left_bin, b
         self.row_elements += 1
         self.row_count += b != self.header.center
-        super().update(i, b)
+        self.observe(j, i, [b])
 
 
 class Mixer:
@@ -179,3 +182,43 @@ class Mixer:
         for slot in slots:
             slot.learn(y, probability)
         return y
+
+
+def decode_part(decoder: RangeDecoder, header: Header, mixer: Mixer, residuals: list[Model], part: Part) -> list[int]:
+    """The indices of a part."""
+    neighbors = MixedNeighbors(header, part)
+    neighbors.begin_run(Run(0, part.size, 1))
+    firsts = [sum(header.sizes[:b]) for b in range(len(header.sizes))]
+    indices = []
+    for i in range(part.size):
+        b = _decode_bin(decoder, header, mixer, neighbors, i % neighbors.columns)
+        indices.append(firsts[b] + _decode_residual(decoder, residuals[b], header.sizes[b]))
+        neighbors.update(i, b)
+    return indices
+
+
+def _decode_bin(decoder: RangeDecoder, header: Header, mixer: Mixer, neighbors: MixedNeighbors, j: int) -> int:
+    bins = len(header.sizes)
+    contexts, weight_set = neighbors.contexts(j), neighbors.weight_set()
+    if mixer.decide(contexts, weight_set, 0, decoder.decision):
+        return header.center
+    b, m = 0, 1
+    for _ in range((bins - 1).bit_length()):
+        y = mixer.decide(contexts, weight_set, m, decoder.decision)
+        b, m = 2 * b + y, 2 * m + y
+    if b >= bins or b == header.center:
+        raise bad_payload(min(decoder.position, len(decoder.payload)), f"{b} is the center or no bin", "5.6")
+    return b
+
+
+def _decode_residual(decoder: RangeDecoder, model: Model, z: int) -> int:
+    """Section 5.4, step 4: d, the number of a level within its bin of ``z`` levels."""
+    if z == 1:
+        return 0
+    t = residual_shift(z)
+    s = decoder.symbol(model.prepare())
+    model.learn(s)
+    d = (s << t) + decoder.uniform(t)
+    if d >= z:
+        raise bad_payload(min(decoder.position, len(decoder.payload)), f"the bin has no level {d}", "5.4")
+    return d

@@ -1,19 +1,23 @@
-"""coders.md, 5.3 and 5.4: the header of ``arithmetic``, and what is known of an element's neighbors."""
+"""coders.md, 5.2 and 5.3: the header of ``arithmetic``, the order of the elements, and their neighborhood."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from hemp_spec.directory import Part
 
+MOST_LANES = 8
+MOST_GROUPS = 254
+
 
 @dataclass(frozen=True)
 class Header:
-    """Section 5.3; the names are those of the text, and ``sizes`` the number of levels of each bin."""
+    """Section 5.2; the names are those of the text, and ``sizes`` the number of levels of each bin."""
 
     constant: int
-    mixed: int = 0
+    mode: int = 0
     symbol: int = 0
     sizes: tuple[int, ...] = ()
     center: int = 0
@@ -39,59 +43,107 @@ class Header:
         return int(len(self.sizes) ** self.order)
 
 
+def columns_of(part: Part) -> int:
+    """`columns`: elements between one row and the next."""
+    return math.prod(part.shape[1:] if len(part.shape) > 1 else part.shape)
+
+
+@dataclass(frozen=True)
+class Run:
+    """Section 5.3: ``rounds`` rounds in ``lanes`` lanes, from element ``first`` of the part on."""
+
+    first: int
+    rounds: int
+    lanes: int
+
+    def elements(self, r: int, columns: int) -> list[int]:
+        """The element of each lane in round r."""
+        if self.lanes == 1:
+            return [self.first + r]
+        g, j = divmod(r, columns)
+        return [self.first + (self.lanes * g + k) * columns + j for k in range(self.lanes)]
+
+
+def runs_of(part: Part, lanes: int) -> Iterator[Run]:
+    """The runs of a part."""
+    columns = columns_of(part)
+    rounds = part.size // (lanes * columns) * columns if lanes > 1 else 0
+    if rounds:
+        yield Run(0, rounds, lanes)
+    if lanes * rounds < part.size:
+        yield Run(lanes * rounds, part.size - lanes * rounds, 1)
+
+
+@dataclass
+class Lane:
+    """What is known of the elements before the next one of a lane."""
+
+    row: int
+    left: int
+    left2: int
+    history: int
+
+    @property
+    def near(self) -> int:
+        """The two elements before."""
+        return (3 * self.left + self.left2) // 4
+
+
 class Neighbors:
-    """Section 5.4: the magnitudes around the next element, and the previous bins.
+    """Section 5.3: the magnitudes around the next element of each lane, and the previous bins.
 
     The encoder of the vectors uses it too.
     """
 
     def __init__(self, header: Header, part: Part) -> None:
         self.header = header
-        row_shape = part.shape[1:] if len(part.shape) > 1 else part.shape
-        self.columns = math.prod(row_shape)
+        self.columns = columns_of(part)
         self.start = part.start
-        expected = 256 * header.initial
-        self.row = self.left = self.left2 = expected
-        self.column = [expected] * min(self.columns, part.size)
+        self.expected = 256 * header.initial
+        self.column = [self.expected] * min(self.columns, part.size)
         self.above = list(self.column)
-        self.history = 0
-        for _ in range(header.order):
-            self.history = len(header.sizes) * self.history + header.center
+        self.groups = 0
+        self.lanes: list[Lane] = []
 
-    def enter(self, i: int) -> None:
-        """Step 1, for element i of the part."""
-        if i > 0 and (self.start + i) % self.columns == 0:
+    def begin_run(self, run: Run) -> None:
+        """The lanes of a run, at its beginning."""
+        bins, expected = len(self.header.sizes), self.expected
+        history = sum(self.header.center * bins**digit for digit in range(self.header.order))
+        self.lanes = [Lane(expected, expected, expected, history) for _ in range(run.lanes)]
+        if run.first > 0:
+            self.groups = MOST_GROUPS
+
+    def cell(self, lane: Lane, j: int) -> int:
+        """What is expected of an element in column j."""
+        features = (lane.row, self.column[j], lane.near, self.above[j])
+        x = sum(weight * value // 256 for weight, value in zip(self.header.weights, features, strict=True))
+        return min(255, x >> self.header.shift)
+
+    def context(self, lane: Lane, j: int) -> int:
+        """Number of the context model of an element in column j."""
+        header, class_number = self.header, 0
+        if header.classes > 1:
+            cell = self.cell(lane, j)
+            class_number = sum(threshold <= cell for threshold in header.thresholds)
+        return lane.history * header.classes + class_number
+
+    def observe(self, j: int, first: int, bins: Sequence[int]) -> None:
+        """After a round in column j, of the elements from number ``first`` of the part on, with these bins."""
+        header, lanes = self.header, len(bins)
+        magnitudes = [4096 * abs(b - header.center) for b in bins]
+        for lane, b, magnitude in zip(self.lanes, bins, magnitudes, strict=True):
+            lane.row += (magnitude - lane.row) >> (2 + header.row_rate)
+            lane.left2, lane.left = lane.left, magnitude
+            lane.history = (len(header.sizes) * lane.history + b) % header.histories
+        q = min(2 + header.column_rate, (self.groups + 2).bit_length() - 1)
+        self.column[j] += (sum(magnitudes) - lanes * self.column[j]) // (lanes << q)
+        self.above[j] = sum(magnitudes) // lanes
+        if j == self.columns - 1:
+            self.groups = min(self.groups + 1, MOST_GROUPS)
+        if (self.start + first + 1) % self.columns == 0:
             self.begin_row()
 
     def begin_row(self) -> None:
         """Between two rows."""
-        self.row = (self.row + 256 * self.header.initial) // 2
-
-    def context(self, i: int) -> int:
-        """Steps 2 and 3: number of the context model of element i of the part."""
-        header, class_number = self.header, 0
-        if header.classes > 1:
-            cell = self.cell(i % self.columns)
-            class_number = sum(threshold <= cell for threshold in header.thresholds)
-        return self.history * header.classes + class_number
-
-    def cell(self, j: int) -> int:
-        """What is expected in column j."""
-        header = self.header
-        recent = (3 * self.left + self.left2) // 4
-        x = sum(
-            weight * value
-            for weight, value in zip(header.weights, (self.row, self.column[j], recent, self.above[j]), strict=True)
-        )
-        return min(255, x >> header.shift)
-
-    def update(self, i: int, b: int) -> None:
-        """Step 5."""
-        header, j = self.header, i % self.columns
-        magnitude = 4096 * abs(b - header.center)
-        self.row += (magnitude - self.row) >> (2 + header.row_rate)
-        self.column[j] += (magnitude - self.column[j]) >> (2 + header.column_rate)
-        self.above[j] = magnitude
-        self.left2 = self.left
-        self.left = magnitude
-        self.history = (len(header.sizes) * self.history + b) % header.histories
+        for lane in self.lanes:
+            lane.row = (lane.row + self.expected) // 2

@@ -12,6 +12,8 @@ from hemp_spec.fields import Varint, Violation, Window
 TOTAL = 4096  # sum of the frequencies of a class
 LOWEST = 1 << 16  # of a state
 CONSTANT = 255  # `mode` of a constant block
+RAW = 254  # `mode` of a raw block
+RAW_SYMBOLS = 256
 MAX_LANE_BITS = 5
 MAX_CLASSES = 8
 MIN_STRIP = 64
@@ -60,6 +62,14 @@ def _decode_block(block: Window, num_symbols: int, count: int, may_have_classes:
             raise bad_payload(block.base + 1, f"symbol {symbol} is not below {num_symbols}", "6.2")
         _refuse_rest(block, "bytes follow a constant block", "6.2")
         return [symbol] * count
+    if mode == RAW:
+        if num_symbols != RAW_SYMBOLS:
+            raise bad_payload(block.base, f"a raw block of {num_symbols} symbols", "6.2")
+        data = block.read(count)
+        if len(data) < count:
+            raise bad_payload(block.base + block.tell(), "a raw block ends early", "6.2")
+        _refuse_rest(block, "bytes follow a raw block", "6.2")
+        return list(data)
     lane_bits, classes = mode % 8, 1 + mode // 8
     if lane_bits > MAX_LANE_BITS or classes > MAX_CLASSES:
         raise bad_payload(block.base, f"mode {mode} is unknown", "6.2")

@@ -1,0 +1,29 @@
+/* What the files of the library need of each other beside hemp.h. */
+#ifndef HEMP_INTERNAL_H
+#define HEMP_INTERNAL_H
+
+#include "hemp.h"
+
+/* The name of a field for hemp_place, unless strings are left out. */
+#ifdef HEMP_NO_STRINGS
+#define HEMP_FIELD(name) NULL
+#else
+#define HEMP_FIELD(name) name
+#endif
+
+/* Small code rather than quick code; what optimizing for size asks for too. */
+#if defined(__OPTIMIZE_SIZE__) && !defined(HEMP_SMALL)
+#define HEMP_SMALL
+#endif
+
+/* For what is called where something is wrong, from many places: compilers copy it into all of them otherwise. */
+#if defined(__GNUC__)
+#define HEMP_NOINLINE __attribute__((noinline))
+#else
+#define HEMP_NOINLINE
+#endif
+
+/* Note where something failed; gives the status. */
+hemp_status hemp_fail(hemp_place *place, hemp_status status, uint64_t offset, uint64_t tensor, const char *field);
+
+#endif

@@ -1,0 +1,213 @@
+#include <string.h>
+
+#include "hemp_encode.h"
+#include "lossless.h"
+#include "rans_classes_encode.h"
+#include "rans_encode.h"
+#include "varint.h"
+
+enum {
+    MAX_PLANES = 16,
+    PIECE = 1 << 12, /* elements that are looked at together, since what is in a tensor varies */
+    PIECES = 4,      /* are looked at, */
+    APART = 1 << 18, /* and one more for so many elements */
+    LANE_BYTES = 64, /* of a coded plane for each lane: the lanes are a hundredth of all planes of a float */
+    WORTH = 980 /* thousandths of its stored size that a coded plane takes at most: less gain is not worth the time */
+};
+
+/* ------------------------------------------------------------------------------------------- which planes to code */
+
+/* Add to costs[p] about the bits, times 2^16, that plane p of some elements takes if it is coded by itself. */
+static void add_costs(uint64_t *costs, uint8_t dtype, const uint8_t *elements, size_t size) {
+    uint8_t room[MAX_PLANES][PIECE];
+    uint8_t *planes[MAX_PLANES];
+    const unsigned count = hemp_dtype_size(dtype);
+    for (unsigned p = 0; p < count; p++) {
+        planes[p] = room[p];
+    }
+    hemp_planes_split(dtype, elements, size, planes);
+    for (unsigned p = 0; p < count; p++) {
+        hemp_rans_histogram histogram = {{0}};
+        unsigned different = 0;
+        hemp_rans_count(&histogram, planes[p], size);
+        for (unsigned s = 0; s < HEMP_RANS_MAX_SYMBOLS; s++) {
+            different += histogram.counts[s] > 0;
+        }
+        /* What few symbols seem to take is too little by about half an integer nat for each different one: Miller 1955,
+         * Note on the bias of information estimates.  47274 / 2^16 is half of log2(e). */
+        costs[p] += hemp_rans_symbols_cost(&histogram) + (uint64_t)47274 * different;
+    }
+}
+
+/* Costs of the planes of a sample; the number of elements in it. */
+static uint64_t sample_costs(uint64_t *costs, uint8_t dtype, const hemp_part *parts, size_t count) {
+    const unsigned size = hemp_dtype_size(dtype);
+    const uint64_t elements = hemp_lossless_elements(parts, count);
+    const uint64_t apart = elements == HEMP_NONE ? 0 : elements / (PIECES + elements / APART);
+    const uint64_t step = apart > PIECE ? apart : PIECE;
+    uint64_t next = 0, begin = 0, counted = 0; /* numbers of elements: of the next piece, of the part */
+    for (size_t i = 0; i < count && elements != HEMP_NONE && size > 0; i++) {
+        const uint8_t *data = (const uint8_t *)parts[i].indices;
+        for (; next < begin + parts[i].size; next += step) {
+            const uint64_t left = begin + parts[i].size - next;
+            const size_t some = left < PIECE ? (size_t)left : PIECE;
+            add_costs(costs, dtype, data + (size_t)(next - begin) * size, some);
+            counted += some;
+        }
+        begin += parts[i].size;
+        next = next > begin && step == PIECE ? begin : next;
+    }
+    return counted;
+}
+
+uint32_t hemp_lossless_promising(uint8_t dtype, const hemp_part *parts, size_t count) {
+    uint64_t costs[MAX_PLANES] = {0};
+    const uint64_t counted = sample_costs(costs, dtype, parts, count);
+    uint32_t planes = 0;
+    for (unsigned p = 0; p < hemp_dtype_size(dtype) && counted > 0; p++) {
+        planes |= (uint32_t)(1000 * (costs[p] >> 19) < WORTH * counted) << p;
+    }
+    return planes;
+}
+
+uint64_t hemp_lossless_estimate(uint8_t dtype, const hemp_part *parts, size_t count) {
+    uint64_t costs[MAX_PLANES] = {0}, all = 0;
+    const uint64_t counted = sample_costs(costs, dtype, parts, count);
+    for (unsigned p = 0; p < hemp_dtype_size(dtype); p++) {
+        all += (costs[p] >> 19) < counted ? costs[p] >> 19 : counted;
+    }
+    return counted > 0 ? all * hemp_lossless_elements(parts, count) / counted : 0;
+}
+
+/* --------------------------------------------------------------------------------------------------------- segment */
+
+/* Parts of one plane, whose indices lie in `room` one behind the other. */
+static void lay_out(hemp_part *plane_parts, const hemp_part *parts, size_t count, uint8_t *room) {
+    for (size_t i = 0; i < count; i++) {
+        plane_parts[i] = parts[i];
+        plane_parts[i].indices = room;
+        room += parts[i].size;
+    }
+}
+
+static uint64_t parts_memory(size_t count) {
+    return (uint64_t)count * sizeof(hemp_part);
+}
+
+uint64_t hemp_lossless_encode_memory(uint8_t dtype, const hemp_part *parts, size_t count) {
+    const uint64_t elements = hemp_lossless_elements(parts, count);
+    if (elements == HEMP_NONE) {
+        return HEMP_NONE;
+    }
+    return parts_memory(count) + hemp_rans_encode_memory(parts, count) / 8 * 8 + 8 + hemp_dtype_size(dtype) * elements;
+}
+
+uint64_t hemp_lossless_encode_bound(uint8_t dtype, const hemp_part *parts, size_t count) {
+    const uint64_t elements = hemp_lossless_elements(parts, count);
+    if (elements == HEMP_NONE) {
+        return HEMP_NONE;
+    }
+    const unsigned others = hemp_dtype_size(dtype) > 0 ? hemp_dtype_size(dtype) - 1 : 0;
+    return others * (elements + HEMP_RANS_RAW_EXTRA + HEMP_VARINT_MAX) + HEMP_VARINT_MAX +
+           hemp_rans_encode_bound(parts, count);
+}
+
+/* What a segment is made of and where. */
+typedef struct segment_task {
+    const hemp_part *parts;
+    size_t count;
+    uint64_t elements;
+    uint8_t dtype;
+    hemp_part *plane_parts;
+    void *scratch;
+    size_t scratch_size;
+    uint8_t *room; /* for planes before they are coded */
+    uint8_t *out;
+    size_t payload_bound;
+} segment_task;
+
+/* Take the elements apart: planes that are stored go to their place in the segment, others to the room. */
+static hemp_status split(const segment_task *task, uint32_t coded) {
+    const unsigned size = hemp_dtype_size(task->dtype);
+    uint8_t *stored = task->out, *room = task->room;
+    uint8_t *at[MAX_PLANES];
+    hemp_status status = HEMP_OK;
+    for (unsigned p = 0; p < size; p++) {
+        uint8_t **next = coded >> p & 1 ? &room : &stored;
+        at[p] = *next;
+        *next += task->elements;
+    }
+    for (size_t i = 0; i < task->count && status == HEMP_OK; i++) {
+        status = hemp_planes_split(task->dtype, task->parts[i].indices, task->parts[i].size, at);
+        for (unsigned p = 0; p < size; p++) {
+            at[p] += task->parts[i].size;
+        }
+    }
+    return status;
+}
+
+/* Make the segment with these planes coded.  Those that stay too large are removed from *worth. */
+static hemp_status make_segment(const segment_task *task, uint32_t coded, uint32_t *worth, size_t *size) {
+    const unsigned planes = hemp_dtype_size(task->dtype);
+    unsigned left = hemp_lossless_coded(coded, planes);
+    size_t at = (size_t)(task->elements * (planes - left));
+    uint8_t *room = task->room;
+    hemp_status status = split(task, coded);
+    *worth = coded;
+    for (unsigned p = 0; p < planes && status == HEMP_OK; p++) {
+        if ((coded >> p & 1) == 0) {
+            continue;
+        }
+        const size_t prefix = --left > 0 ? HEMP_VARINT_MAX : 0;
+        size_t payload;
+        lay_out(task->plane_parts, task->parts, task->count, room);
+        status = hemp_rans_encode_quickly(task->plane_parts, task->count, LANE_BYTES, task->out + at + prefix,
+                                          task->payload_bound, &payload, task->scratch, task->scratch_size);
+        if (status == HEMP_OK && 1000 * (uint64_t)payload >= WORTH * task->elements) {
+            *worth &= ~((uint32_t)1 << p);
+        }
+        if (prefix > 0) {
+            const size_t used = hemp_varint_write(task->out + at, payload);
+            memmove(task->out + at + used, task->out + at + prefix, payload);
+            at += used;
+        }
+        at += payload;
+        room += task->elements;
+    }
+    *size = at;
+    return status;
+}
+
+hemp_status hemp_lossless_encode(uint8_t dtype, const hemp_part *parts, size_t count, uint32_t *coded_planes,
+                                 int is_fixed, uint8_t *out, size_t capacity, size_t *size, void *memory,
+                                 size_t memory_size) {
+    const uint64_t elements = hemp_lossless_elements(parts, count);
+    const unsigned planes = hemp_dtype_size(dtype);
+    if (elements == HEMP_NONE || planes == 0 || *coded_planes >> planes != 0 || !hemp_lossless_is_bytes(parts, count)) {
+        return HEMP_BAD_ARGUMENT;
+    }
+    if (memory_size < hemp_lossless_encode_memory(dtype, parts, count) ||
+        capacity < hemp_lossless_encode_bound(dtype, parts, count)) {
+        return HEMP_MEMORY_TOO_SMALL;
+    }
+    uint8_t *scratch = (uint8_t *)memory + parts_memory(count);
+    const size_t scratch_size = (size_t)hemp_rans_encode_memory(parts, count) / 8 * 8 + 8;
+    const segment_task task = {parts,
+                               count,
+                               elements,
+                               dtype,
+                               (hemp_part *)memory,
+                               scratch,
+                               scratch_size,
+                               scratch + scratch_size,
+                               out,
+                               (size_t)hemp_rans_encode_bound(parts, count)};
+    for (;;) {
+        uint32_t worth;
+        const hemp_status status = make_segment(&task, *coded_planes, &worth, size);
+        if (status != HEMP_OK || is_fixed || worth == *coded_planes) {
+            return status;
+        }
+        *coded_planes = worth;
+    }
+}

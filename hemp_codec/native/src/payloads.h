@@ -1,0 +1,47 @@
+/* The payloads of a segment (spec/format.md, 6.5), and the coders they are for. */
+#ifndef HEMP_PAYLOADS_H
+#define HEMP_PAYLOADS_H
+
+#include "internal.h"
+
+/* A walk over the payloads of a segment: those of the planes that are stored, then the others. */
+typedef struct hemp_payloads {
+    const hemp_source *source;
+    const uint8_t *bytes; /* of the segment, if they are in memory */
+    const hemp_stream *stream;
+    const hemp_segment *segment;
+    uint64_t stored_size; /* of the payload of a stored plane */
+    uint64_t at;          /* next byte of the segment */
+    unsigned plane;
+    unsigned coded_left; /* planes that are coded and not yet found */
+    int stored_done;
+} hemp_payloads;
+
+typedef struct hemp_payload {
+    uint64_t offset; /* from the beginning of the segment */
+    uint64_t size;
+    unsigned plane;
+    uint8_t coder;
+} hemp_payload;
+
+void hemp_payloads_begin(hemp_payloads *payloads, const hemp_source *source, const hemp_stream *stream,
+                         const hemp_segment *segment, const uint8_t *bytes, uint64_t stored_size);
+
+/* The payload of the next plane; the walk has as many as there are planes. */
+hemp_status hemp_next_payload(hemp_payloads *payloads, hemp_payload *payload);
+
+/* Copy bytes of the segment. */
+hemp_status hemp_payloads_read(const hemp_payloads *payloads, uint64_t offset, uint8_t *out, size_t size);
+
+/* Whether this build has the coder, and what it is called. */
+int hemp_coder_supported(uint8_t coder);
+const char *hemp_coder_name(uint8_t coder);
+
+/* Scratch memory that the coder needs for a payload that begins so. */
+uint64_t hemp_coder_memory(uint8_t coder, const uint8_t *prefix, size_t prefix_size, const hemp_part *parts,
+                           size_t count);
+
+hemp_status hemp_coder_decode(uint8_t coder, const uint8_t *payload, size_t size, const hemp_part *parts, size_t count,
+                              void *memory, size_t memory_size);
+
+#endif

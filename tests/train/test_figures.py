@@ -1,0 +1,79 @@
+"""The commands for figures and tables, on a small task in the place of MNIST."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hemp_train import log
+from hemp_train.data.splits import Split
+from hemp_train.figures import __main__ as command
+from hemp_train.figures.studies import Study, options_for
+from hemp_train.recipes.base import Task
+
+from .support import data, network
+
+
+def small_task(*_: object) -> Task:
+    def no_test() -> Split:
+        raise AssertionError("the test images are not for studies")
+
+    return Task(Split(*data(256)), Split(*data(64, seed=2)), no_test, network)
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "lenet5_mnist", small_task)
+
+
+def run(what: str, out: Path, *options: str) -> None:
+    arguments = [what, "--data", str(out), "--out", str(out), "--quick", "--strength", "3", *options]
+    assert command.main(arguments) == 0
+
+
+def test_entropies(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    run("entropies", tmp_path)
+    run("entropies", tmp_path)  # begins anew
+    assert "<svg" in (tmp_path / "entropies.svg").read_text()
+    for order in (1, 2, 4):
+        records = log.read(tmp_path / f"entropies-{order}.jsonl")
+        assert [record.epoch for record in records] == [0, 1, 2]
+        first, last = records[0].values, records[-1].values
+        assert last["proxy_entropy"] < first["proxy_entropy"]
+        assert abs(last["proxy_entropy"] - last["true_entropy"]) < 0.5
+
+
+def test_coders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run("coders", tmp_path, "--coders", "rans", "arithmetic", "--strengths", "1", "2", "--drop", "0.1")
+    text = (tmp_path / "coders.md").read_text()
+    assert text in capsys.readouterr().out and text.count("\n| rans |") == 1 and text.count("**") >= 4
+
+
+def test_ablations(tmp_path: Path) -> None:
+    run("ablations", tmp_path)
+    lines = (tmp_path / "ablations.md").read_text().splitlines()
+    assert len(lines) == 8 and len({line.split("|")[3] for line in lines[2:]}) > 1  # proxies
+
+
+def test_studies_are_reproducible() -> None:
+    study = Study(small_task(), network().state_dict(), lambda line: None, epochs=2, finish=5, batch=32)
+    one, two = (study.train(options_for("zstd", 1.0))[0] for _ in range(2))
+    assert one.accuracy == two.accuracy and one.size("zstd") == two.size("zstd")
+
+
+def test_options_follow_the_rate_models() -> None:
+    orders = {coder: options_for(coder, 1.0)["order"] for coder in ("rans", "stored", "lzma", "zstd", "arithmetic")}
+    assert orders == {"rans": 1, "stored": 1, "lzma": 2, "zstd": 3, "arithmetic": 2}
+
+
+def test_data_that_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def missing(*_: object) -> Task:
+        raise OSError("no images here")
+
+    monkeypatch.setattr(command, "lenet5_mnist", missing)
+    assert command.main(["coders", "--data", str(tmp_path), "--out", str(tmp_path)]) == 1
+    assert capsys.readouterr().err == "coders: no images here\n"
