@@ -17,10 +17,10 @@ from hemp_train.straight_through import StraightThrough
 
 # What is no weight of a convolution or dense layer, quantized finely: it is a hundredth of the numbers.
 FINE = (
-    ("*running_var", "uniform:1024"),
-    ("*running_mean", "uniform:256"),
-    ("*.weight", "uniform:256"),
-    ("*.bias", "uniform:256"),
+    ("*running_var", "uniform:128"),
+    ("*running_mean", "uniform:32"),
+    ("*.weight", "uniform:32"),
+    ("*.bias", "uniform:32"),
 )
 
 

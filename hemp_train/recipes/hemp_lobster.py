@@ -37,7 +37,7 @@ class Plan:
         options: for ``HEMP``.
         decay: of ``LOBSTER``.
         tolerance: of ``LOBSTER``: growth of the validation loss that each pruning may cost.
-        every: epochs between prunings.
+        budget: bytes of the weights' file at which it prunes no more.
         epochs: of HEMP with LOBSTER; the last ``still`` of them prune no more.
     """
 
@@ -46,7 +46,7 @@ class Plan:
     decay: float
     tolerance: float
     epochs: int
-    every: int = 1
+    budget: int = 1_800
     still: int = 3
     rate: float = 0.02
     finish: int = 10
@@ -61,7 +61,7 @@ def _loss(model: nn.Module, split: Split) -> float:
 
 
 def _shrink(run: Run, plan: Plan, validation: Split) -> Finishing:
-    """HEMP with LOBSTER: prunes after every few epochs as much as the validation loss allows."""
+    """HEMP with LOBSTER: prunes after each epoch as much as the validation loss allows."""
     prune = LOBSTER(plan.decay, plan.tolerance)
     trained = HEMP(run.model, prune=prune, **plan.options)
     optimizer = torch.optim.SGD([p for p in run.model.parameters() if p.requires_grad], lr=plan.rate, momentum=0.9)
@@ -71,7 +71,7 @@ def _shrink(run: Run, plan: Plan, validation: Split) -> Finishing:
         optimizer.step()
         trained.apply()
         if last:
-            if epoch % plan.every == 0 and epoch < run.epochs - plan.still:
+            if epoch < run.epochs - plan.still and trained.coded_bytes() > plan.budget:
                 prune.threshold(lambda: _loss(run.model, validation))
             with trained.quantized_weights():
                 run.report(f"HEMP, LOBSTER {prune.density():.4f}", epoch, trained.coded_bytes())

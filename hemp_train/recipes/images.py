@@ -14,8 +14,9 @@ AS_CROPPED = WholeShift(0)  # ImageNet's crops are made when the files are read
 
 RESNET32 = convnets.Plan(
     DensePlan("resnet32-fmnist", epochs=6, rate=0.1, augment=SHIFTED, half=True),
-    ShrinkPlan(epochs=3, strength=6e-7, ramp=0.3, hold=0.2, freeze=0.7, off=0.85),
-    reach=0.8,
+    ShrinkPlan(epochs=1, strength=1e-5, rate=0.015, ramp=0.1, hold=0.2, freeze=0.6, off=0.6, step_from=0.0),
+    levels=15,
+    reach=0.9,
 )
 MOBILENETV2 = convnets.Plan(
     DensePlan("mobilenetv2-fmnist", epochs=6, rate=0.08, augment=SHIFTED),

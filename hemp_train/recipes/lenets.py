@@ -37,7 +37,7 @@ BEST = units_first.Plan(
 BEST_HQ = units_first.Plan(
     LENET5_DENSE,
     (8, 18, 60),
-    ShrinkPlan(epochs=40, strength=8e-6, ramp=0.4, hold=0.3, freeze=0.65, off=0.8),
+    ShrinkPlan(epochs=40, strength=4e-6, ramp=0.4, hold=0.3, freeze=0.65, off=0.8),
     without=("fc1.bias", "fc2.bias"),
 )
 BEST_300 = units_first.Plan(
@@ -49,7 +49,10 @@ BEST_300 = units_first.Plan(
 
 HEMP_ALONE = methods.Plan(
     LENET5_DENSE,
-    methods.hemp({"levels": 3, "order": 2, "objective": "tuples", "lambda_entropy": 8.0}, rate=0.02),
+    methods.hemp(
+        {"levels": 3, "order": 2, "objective": "tuples", "lambda_entropy": 8.0, "lambda_reconstruction": 60.0},
+        rate=0.02,
+    ),
     epochs=4,
     finish=2,
 )
@@ -58,13 +61,13 @@ HEMP_LOBSTER = hemp_lobster.Plan(
     {"levels": 7, "order": 2, "lambda_entropy": 0.4, "lambda_reconstruction": 0.01, "refit_every": 100},
     decay=1e-4,
     tolerance=0.05,
-    epochs=20,
-    finish=5,
+    epochs=10,
+    finish=4,
 )
 COMPRESSIBLE = methods.Plan(LENET5_DENSE, methods.compressible(strength=2e-3, rate=0.03), epochs=3, finish=2)
-ECT5 = methods.Plan(LENET5_DENSE, methods.ect(levels=3, alpha=3e-6, rate=0.02), epochs=3, finish=2, batch=256)
+ECT5 = methods.Plan(LENET5_DENSE, methods.ect(levels=3, alpha=1e-5, rate=0.03), epochs=2, finish=1, batch=256)
 COMPRESSIBLE_300 = methods.Plan(LENET300_DENSE, methods.compressible(strength=2e-3, rate=0.03), epochs=10)
-ECT_300 = methods.Plan(LENET300_DENSE, methods.ect(levels=3, alpha=3e-6, rate=0.02), epochs=8)
+ECT_300 = methods.Plan(LENET300_DENSE, methods.ect(levels=3, alpha=1.5e-5, rate=0.02), epochs=5, finish=2)
 
 RECIPES = (
     methods.recipe("lenet5-mnist-hemp", "LeNet-5: HEMP as published, n = 2", lenet5_mnist, HEMP_ALONE),
