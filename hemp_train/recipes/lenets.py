@@ -37,7 +37,7 @@ BEST = units_first.Plan(
 BEST_HQ = units_first.Plan(
     LENET5_DENSE,
     (8, 18, 60),
-    ShrinkPlan(epochs=40, strength=4e-6, ramp=0.4, hold=0.3, freeze=0.65, off=0.8),
+    ShrinkPlan(epochs=80, strength=4e-6, ramp=0.4, hold=0.3, freeze=0.65, off=0.8),
     without=("fc1.bias", "fc2.bias"),
 )
 BEST_300 = units_first.Plan(
@@ -50,11 +50,11 @@ BEST_300 = units_first.Plan(
 HEMP_ALONE = methods.Plan(
     LENET5_DENSE,
     methods.hemp(
-        {"levels": 3, "order": 2, "objective": "tuples", "lambda_entropy": 8.0, "lambda_reconstruction": 60.0},
+        {"levels": 3, "order": 2, "objective": "tuples", "lambda_entropy": 1.2, "lambda_reconstruction": 0.1},
         rate=0.02,
     ),
-    epochs=4,
-    finish=2,
+    epochs=3,
+    finish=4,
 )
 HEMP_LOBSTER = hemp_lobster.Plan(
     BEST,
