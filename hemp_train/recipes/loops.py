@@ -26,11 +26,15 @@ def from_pool(pool: Pool, size: int, generator: torch.Generator) -> Batches:
 
 
 def from_images(images: Images, augment: Augmentation, size: int, generator: torch.Generator) -> Batches:
-    """Batches of images that are augmented anew in each epoch; without a teacher."""
+    """Batches of images that are augmented anew in each epoch; without a teacher.
+
+    A single image that is left at the end of an epoch is left out: batch norm cannot learn from one.
+    """
 
     def batches(_: int) -> Iterator[Batch]:
         for inputs, labels in images.batches(size, generator):
-            yield Batch(augment(inputs, generator), labels)
+            if len(labels) > 1 or size == 1:
+                yield Batch(augment(inputs, generator), labels)
 
     return batches
 
@@ -69,8 +73,8 @@ def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
 
 
 def steps_per_epoch(images: Images, size: int) -> int:
-    """Number of batches of ``size``, the last of which may be smaller."""
-    return -(-len(images) // size)
+    """Number of batches of ``size``, the last of which may be smaller, but not of one image: see ``from_images``."""
+    return len(images) // size + int(len(images) % size > 1)
 
 
 def fit(

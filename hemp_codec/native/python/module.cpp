@@ -167,26 +167,11 @@ nb::object allocate_indices(hemp_part &part) {
 
 using Scratch = std::unique_ptr<uint64_t[]>;
 
-// Ask for huge pages, as numpy does for its large arrays: to get many small ones takes longer than to fill them.
-void advise_huge_pages(uint8_t *memory, size_t size) {
-#ifdef MADV_HUGEPAGE
-    constexpr size_t worth = size_t{1} << 22, page = 4096;
-    if (size >= worth) {
-        const size_t skipped = page - reinterpret_cast<uintptr_t>(memory) % page;
-        madvise(memory + skipped, (size - skipped) / page * page, MADV_HUGEPAGE);
-    }
-#else
-    (void)memory, (void)size;
-#endif
-}
-
 Scratch allocate_scratch(uint64_t bytes) {
     if (bytes > (uint64_t{1} << 40)) {
         throw std::bad_alloc();
     }
-    Scratch scratch(new uint64_t[static_cast<size_t>(bytes) / 8 + 1]);
-    advise_huge_pages(reinterpret_cast<uint8_t *>(scratch.get()), static_cast<size_t>(bytes));
-    return scratch;
+    return Scratch(new uint64_t[static_cast<size_t>(bytes) / 8 + 1]);
 }
 
 template <typename Decode> nb::list decode(nb::handle payload_object, nb::handle part_list, Decode call) {
@@ -272,9 +257,7 @@ std::unique_ptr<uint8_t[]> allocate_payload(uint64_t bytes) {
     if (bytes > (uint64_t{1} << 48)) {
         throw std::bad_alloc();
     }
-    std::unique_ptr<uint8_t[]> payload(new uint8_t[static_cast<size_t>(bytes) + 1]);
-    advise_huge_pages(payload.get(), static_cast<size_t>(bytes));
-    return payload;
+    return std::unique_ptr<uint8_t[]>(new uint8_t[static_cast<size_t>(bytes) + 1]);
 }
 
 nb::bytes stored_encode(nb::handle indices, nb::handle parts) {
@@ -514,6 +497,19 @@ std::vector<uint32_t> optimal_cuts(nb::handle means, nb::handle weights, uint32_
         throw nb::value_error(hemp_status_name(status));
     }
     return cuts;
+}
+
+// Ask for huge pages, as numpy does for its large arrays: to get many small ones takes longer than to fill them.
+void advise_huge_pages(uint8_t *memory, size_t size) {
+#ifdef MADV_HUGEPAGE
+    constexpr size_t worth = size_t{1} << 22, page = 4096;
+    if (size >= worth) {
+        const size_t skipped = page - reinterpret_cast<uintptr_t>(memory) % page;
+        madvise(memory + skipped, (size - skipped) / page * page, MADV_HUGEPAGE);
+    }
+#else
+    (void)memory, (void)size;
+#endif
 }
 
 using Views = std::vector<std::unique_ptr<Bytes>>;
