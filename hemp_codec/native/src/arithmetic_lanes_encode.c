@@ -29,7 +29,7 @@ static inline void list_run(lanes_records *records, arithmetic_state *state, con
         for (uint32_t k = 0; k < lanes; k++)
             arithmetic_learn(models[k], first_bin + bins[k]);
         arithmetic_learn(&state->root, first_bin + bins[0]);
-        if (has_residuals) {
+        if (has_residuals && with_residuals > 0) {
             uint32_t mask = 0;
             for (uint32_t k = 0; k < lanes; k++)
                 mask |= (with_residuals >> bins[k] & 1) << k;
