@@ -25,39 +25,51 @@ namespace {
 
 // A read-only view of any contiguous buffer.
 class Bytes {
-public:
+  public:
     explicit Bytes(nb::handle object) {
         if (PyObject_GetBuffer(object.ptr(), &view_, PyBUF_C_CONTIGUOUS) != 0) {
             throw nb::python_error();
         }
     }
-    ~Bytes() { PyBuffer_Release(&view_); }
+    ~Bytes() {
+        PyBuffer_Release(&view_);
+    }
     Bytes(const Bytes &) = delete;
     Bytes &operator=(const Bytes &) = delete;
 
-    const uint8_t *data() const { return view_.len > 0 ? static_cast<const uint8_t *>(view_.buf) : &nothing_; }
-    size_t size() const { return static_cast<size_t>(view_.len); }
+    const uint8_t *data() const {
+        return view_.len > 0 ? static_cast<const uint8_t *>(view_.buf) : &nothing_;
+    }
+    size_t size() const {
+        return static_cast<size_t>(view_.len);
+    }
 
-private:
+  private:
     Py_buffer view_{};
     uint8_t nothing_ = 0;
 };
 
 class WritableBytes {
-public:
+  public:
     explicit WritableBytes(nb::handle object) {
         if (PyObject_GetBuffer(object.ptr(), &view_, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE) != 0) {
             throw nb::python_error();
         }
     }
-    ~WritableBytes() { PyBuffer_Release(&view_); }
+    ~WritableBytes() {
+        PyBuffer_Release(&view_);
+    }
     WritableBytes(const WritableBytes &) = delete;
     WritableBytes &operator=(const WritableBytes &) = delete;
 
-    uint8_t *data() { return static_cast<uint8_t *>(view_.buf); }
-    size_t size() const { return static_cast<size_t>(view_.len); }
+    uint8_t *data() {
+        return static_cast<uint8_t *>(view_.buf);
+    }
+    size_t size() const {
+        return static_cast<size_t>(view_.len);
+    }
 
-private:
+  private:
     Py_buffer view_{};
 };
 
@@ -107,7 +119,9 @@ std::string sentence(hemp_status status) {
 }
 
 // A fault of a payload: where the payload stands is for the caller to say.
-[[noreturn]] void raise_payload(hemp_status status) { raise(status, sentence(status), nb::dict()); }
+[[noreturn]] void raise_payload(hemp_status status) {
+    raise(status, sentence(status), nb::dict());
+}
 
 // A fault of the front.  `name` is that of the tensor concerned, or nothing.
 [[noreturn]] void raise_front(const std::string &what, hemp_status status, const hemp_place &place, nb::object name) {
@@ -150,7 +164,9 @@ std::vector<hemp_part> parts_of(nb::handle list) {
     return parts;
 }
 
-size_t index_size(const hemp_part &part) { return part.num_levels > 256 ? 2 : 1; }
+size_t index_size(const hemp_part &part) {
+    return part.num_levels > 256 ? 2 : 1;
+}
 
 // A new 1-D numpy array for the indices of a part, which then points to it.
 nb::object allocate_indices(hemp_part &part) {
@@ -261,13 +277,12 @@ std::unique_ptr<uint8_t[]> allocate_payload(uint64_t bytes) {
 }
 
 nb::bytes stored_encode(nb::handle indices, nb::handle parts) {
-    return encode(indices, parts,
-                  [](const std::vector<hemp_part> &list, std::unique_ptr<uint8_t[]> &payload, size_t &size) {
-                      const uint64_t bound = hemp_stored_size(list.data(), list.size());
-                      payload = allocate_payload(bound);
-                      return hemp_stored_encode(list.data(), list.size(), payload.get(), static_cast<size_t>(bound),
-                                                &size);
-                  });
+    return encode(
+        indices, parts, [](const std::vector<hemp_part> &list, std::unique_ptr<uint8_t[]> &payload, size_t &size) {
+            const uint64_t bound = hemp_stored_size(list.data(), list.size());
+            payload = allocate_payload(bound);
+            return hemp_stored_encode(list.data(), list.size(), payload.get(), static_cast<size_t>(bound), &size);
+        });
 }
 
 nb::bytes rans_encode(nb::handle indices, nb::handle parts) {
@@ -283,16 +298,15 @@ nb::bytes rans_encode(nb::handle indices, nb::handle parts) {
 }
 
 nb::bytes arithmetic_encode(nb::handle indices, nb::handle parts, int mode) {
-    return encode(indices, parts,
-                  [mode](const std::vector<hemp_part> &list, std::unique_ptr<uint8_t[]> &payload, size_t &size) {
-                      const uint64_t bound = hemp_arithmetic_encode_bound(list.data(), list.size());
-                      const uint64_t need = hemp_arithmetic_encode_memory(list.data(), list.size(), mode);
-                      payload = allocate_payload(bound);
-                      Scratch memory = allocate_scratch(need);
-                      return hemp_arithmetic_encode(list.data(), list.size(), mode, payload.get(),
-                                                    static_cast<size_t>(bound), &size, memory.get(),
-                                                    static_cast<size_t>(need));
-                  });
+    return encode(
+        indices, parts, [mode](const std::vector<hemp_part> &list, std::unique_ptr<uint8_t[]> &payload, size_t &size) {
+            const uint64_t bound = hemp_arithmetic_encode_bound(list.data(), list.size());
+            const uint64_t need = hemp_arithmetic_encode_memory(list.data(), list.size(), mode);
+            payload = allocate_payload(bound);
+            Scratch memory = allocate_scratch(need);
+            return hemp_arithmetic_encode(list.data(), list.size(), mode, payload.get(), static_cast<size_t>(bound),
+                                          &size, memory.get(), static_cast<size_t>(need));
+        });
 }
 
 double rans_estimate(nb::handle indices, nb::handle parts) {
@@ -310,8 +324,7 @@ double arithmetic_estimate(nb::handle indices, nb::handle parts, int mode) {
     with_indices(indices, parts, [&](const std::vector<hemp_part> &list) {
         const uint64_t need = hemp_arithmetic_encode_memory(list.data(), list.size(), mode);
         Scratch memory = allocate_scratch(need);
-        return hemp_arithmetic_estimate(list.data(), list.size(), mode, &bits, memory.get(),
-                                        static_cast<size_t>(need));
+        return hemp_arithmetic_estimate(list.data(), list.size(), mode, &bits, memory.get(), static_cast<size_t>(need));
     });
     return static_cast<double>(bits);
 }
@@ -428,8 +441,12 @@ struct LosslessSegment {
         planes = is_fixed ? nb::cast<uint32_t>(fields[2]) : 0;
     }
 
-    uint64_t bound() const { return hemp_lossless_encode_bound(dtype, parts.data(), parts.size()); }
-    uint64_t memory() const { return hemp_lossless_encode_memory(dtype, parts.data(), parts.size()); }
+    uint64_t bound() const {
+        return hemp_lossless_encode_bound(dtype, parts.data(), parts.size());
+    }
+    uint64_t memory() const {
+        return hemp_lossless_encode_memory(dtype, parts.data(), parts.size());
+    }
 
     // Make the segment at `out`, where there is room for its bound.
     hemp_status encode(uint8_t *out, uint8_t *memory_room) {
@@ -513,9 +530,8 @@ std::vector<uint32_t> optimal_cuts(nb::handle means, nb::handle weights, uint32_
         const uint64_t need = hemp_optimal_cuts_memory(static_cast<uint32_t>(points), num_levels, pin_zero);
         Scratch memory = allocate_scratch(need);
         status = hemp_optimal_cuts(reinterpret_cast<const double *>(mean_bytes.data()),
-                                   reinterpret_cast<const double *>(weight_bytes.data()),
-                                   static_cast<uint32_t>(points), num_levels, pin_zero, cuts.data(), memory.get(),
-                                   static_cast<size_t>(need));
+                                   reinterpret_cast<const double *>(weight_bytes.data()), static_cast<uint32_t>(points),
+                                   num_levels, pin_zero, cuts.data(), memory.get(), static_cast<size_t>(need));
     }
     if (status != HEMP_OK) {
         throw nb::value_error(hemp_status_name(status));
@@ -600,7 +616,7 @@ bool decode_segment(Workspace &workspace, const hemp_lossless &what, const uint8
 
 // The checked front of a file.
 class Directory {
-public:
+  public:
     Directory(nb::bytes front, nb::object file_size) : front_(std::move(front)) {
         const auto *data = static_cast<const uint8_t *>(front_.data());
         const size_t size = front_.size();
@@ -613,7 +629,8 @@ public:
             status = hemp_directory_memory(data, size, &need, &place);
             if (status == HEMP_OK) {
                 memory_ = allocate_scratch(need);
-                status = hemp_read_directory(&directory_, data, size, total, memory_.get(), static_cast<size_t>(need), &place);
+                status = hemp_read_directory(&directory_, data, size, total, memory_.get(), static_cast<size_t>(need),
+                                             &place);
             }
         }
         if (status != HEMP_OK) {
@@ -739,14 +756,26 @@ public:
         return nb::bytes(reinterpret_cast<const char *>(at + 1), HEMP_SOURCE_SIZE - 1);
     }
 
-    const nb::bytes &front() const { return front_; }
-    uint64_t tensor_count() const { return directory_.tensor_count; }
-    uint64_t stream_count() const { return directory_.stream_count; }
-    uint64_t segment_count() const { return directory_.segment_count; }
-    uint64_t body_offset() const { return directory_.body_offset; }
-    uint64_t segment_elements() const { return directory_.segment_elements; }
+    const nb::bytes &front() const {
+        return front_;
+    }
+    uint64_t tensor_count() const {
+        return directory_.tensor_count;
+    }
+    uint64_t stream_count() const {
+        return directory_.stream_count;
+    }
+    uint64_t segment_count() const {
+        return directory_.segment_count;
+    }
+    uint64_t body_offset() const {
+        return directory_.body_offset;
+    }
+    uint64_t segment_elements() const {
+        return directory_.segment_elements;
+    }
 
-private:
+  private:
     struct LosslessTask {
         hemp_lossless what{};
         uint32_t checksum = 0;
@@ -822,7 +851,9 @@ private:
         return nb::str(reinterpret_cast<const char *>(directory_.front + record.name_offset), record.name_size);
     }
 
-    static nb::object optional(uint64_t number) { return number == HEMP_NONE ? nb::none() : nb::object(nb::int_(number)); }
+    static nb::object optional(uint64_t number) {
+        return number == HEMP_NONE ? nb::none() : nb::object(nb::int_(number));
+    }
 
     // The front has been checked, so nothing can run over its end.
     static uint64_t read_varint(const uint8_t *&at) {
@@ -851,7 +882,7 @@ private:
 // The segments of all lossless tensors that libhemp decodes by itself, in the order of the file, from the bytes of the
 // whole file into arrays for all tensors.
 class LosslessLoad {
-public:
+  public:
     LosslessLoad(nb::object directory, nb::handle file, nb::list arrays)
         : owner_(directory), directory_(nb::cast<const Directory &>(directory)), file_(file) {
         const hemp_directory &records = directory_.directory_;
@@ -917,7 +948,7 @@ public:
         return numbers;
     }
 
-private:
+  private:
     struct Segment {
         uint64_t stream, number, decoded;
         std::vector<hemp_part> parts;
@@ -935,7 +966,9 @@ private:
         for (const uint64_t member : members) {
             const hemp_tensor &tensor = directory_.directory_.tensors[member];
             const uint64_t left = tensor.elements - start;
-            segment.parts.push_back(directory_.part_at(member, start, left < step ? left : step, arrays_[member]->data() + start * hemp_dtype_size(tensor.dtype)));
+            segment.parts.push_back(
+                directory_.part_at(member, start, left < step ? left : step,
+                                   arrays_[member]->data() + start * hemp_dtype_size(tensor.dtype)));
             segment.decoded += segment.parts.back().size * hemp_dtype_size(tensor.dtype);
         }
         segments_.push_back(std::move(segment));

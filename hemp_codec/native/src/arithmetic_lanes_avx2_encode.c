@@ -26,8 +26,8 @@ AVX2 static inline four_lanes make_room(__m256i state, __m128i records) {
 /* As hemp_words_put_symbol; states are below 2^52, so that they become doubles by their bits. */
 AVX2 static inline __m256i put(const four_lanes *lanes, __m128i records) {
     const __m256i power_52 = _mm256_set1_epi64x(0x4330000000000000);
-    const __m256d state = _mm256_sub_pd(_mm256_castsi256_pd(_mm256_or_si256(lanes->state, power_52)),
-                                        _mm256_castsi256_pd(power_52));
+    const __m256d state =
+        _mm256_sub_pd(_mm256_castsi256_pd(_mm256_or_si256(lanes->state, power_52)), _mm256_castsi256_pd(power_52));
     const __m256d frequency = _mm256_cvtepi32_pd(_mm_srli_epi32(records, 16));
     const __m256i quotient = _mm256_cvtepi32_epi64(_mm256_cvttpd_epi32(_mm256_div_pd(state, frequency)));
     const __m256i low = _mm256_cvtepu32_epi64(_mm_and_si128(records, _mm_set1_epi32(0xFFFF)));

@@ -156,8 +156,8 @@ static size_t join_many(const hemp_dtype_entry *entry, const uint8_t *const *pla
         return entry->size == 2 ? join_2(planes, size, out, entry->rotated, 0)
                                 : join_4(planes, size, out, entry->rotated, 0);
     }
-    const size_t done = entry->size == 2 ? join_2(planes, size, out, entry->rotated, 1)
-                                         : join_4(planes, size, out, entry->rotated, 1);
+    const size_t done =
+        entry->size == 2 ? join_2(planes, size, out, entry->rotated, 1) : join_4(planes, size, out, entry->rotated, 1);
     _mm_sfence(); /* other threads shall see the elements when they hear of them */
     return done;
 }

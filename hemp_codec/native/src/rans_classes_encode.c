@@ -16,9 +16,9 @@ enum {
     FRACTION_BITS = 16,   /* of costs */
     RARE_LENGTH = 14 << FRACTION_BITS,
     TABLE_BYTES = 8, /* that a table takes besides one or two for each of its symbols */
-    MUCH_GAIN = 32,  /* classes must save one part in so many to be worth rounds of refinement, which take as long as all
-                        the rest */
-    BIAS = 47274,    /* 2^16 times half of log2(e) */
+    MUCH_GAIN = 32, /* classes must save one part in so many to be worth rounds of refinement, which take as long as all
+                       the rest */
+    BIAS = 47274,   /* 2^16 times half of log2(e) */
     ROUNDS = 2
 };
 
@@ -177,7 +177,8 @@ static unsigned key_of(const uint8_t *symbols, size_t size, const uint8_t *cente
     return sum * (KEYS / HEMP_RANS_MAX_SYMBOLS) / (uint32_t)size;
 }
 
-/* Eight classes of about as many strips each, in the order of their keys: the strips of a sample, or all with step 1. */
+/* Eight classes of about as many strips each, in the order of their keys: the strips of a sample, or all with step 1.
+ */
 static void sort_by_key(hemp_rans_classes *classes, const uint8_t *symbols, unsigned center, uint64_t step) {
     const uint64_t count = hemp_rans_strip_count(&classes->strips);
     uint32_t key_counts[KEYS] = {0};

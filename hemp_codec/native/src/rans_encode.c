@@ -441,8 +441,8 @@ static size_t encode_coded(rans_encoder *encoder, const uint8_t *symbols, size_t
     if (may_be_raw && is_better_raw(&classes->histograms[0], size)) {
         return write_raw(out, symbols, size, bits);
     }
-    return write_plain(out, capacity, &encoder->tables[0], symbols, size, &classes->histograms[0], encoder->effort.lane_bytes,
-                       bits);
+    return write_plain(out, capacity, &encoder->tables[0], symbols, size, &classes->histograms[0],
+                       encoder->effort.lane_bytes, bits);
 }
 
 /* Encode one block of an alphabet of so many symbols into `out`, which has room for the bound; the bytes written.
