@@ -16,6 +16,13 @@
 #define HEMP_SMALL
 #endif
 
+/* Whether the same code is to be made several times, each quick for a case of its own. */
+#ifdef HEMP_SMALL
+enum { HEMP_MANY_CASES = 0 };
+#else
+enum { HEMP_MANY_CASES = 1 };
+#endif
+
 /* For what is called where something is wrong, from many places: compilers copy it into all of them otherwise. */
 #if defined(__GNUC__)
 #define HEMP_NOINLINE __attribute__((noinline))

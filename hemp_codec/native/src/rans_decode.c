@@ -352,8 +352,9 @@ static hemp_status decode_classes(rans_block *block, const hemp_part *part, hemp
     const unsigned uneven = (unsigned)(block->strips.first | block->strips.length) & (block->lanes.count - 1);
     hemp_status status = HEMP_OK;
     for (unsigned k = 0; k < block->classes && status == HEMP_OK; k++) {
-        status = uneven == 0 && !hemp_part_is_wide(part) ? decode_even_class(block, k, (uint8_t *)part->indices)
-                                                         : decode_class(block, k, part, half);
+        status = HEMP_MANY_CASES && uneven == 0 && !hemp_part_is_wide(part)
+                     ? decode_even_class(block, k, (uint8_t *)part->indices)
+                     : decode_class(block, k, part, half);
     }
     return status;
 }
