@@ -85,23 +85,6 @@ hemp_status hemp_next_payload(hemp_payloads *payloads, hemp_payload *payload) {
     return status;
 }
 
-int hemp_coder_supported(uint8_t coder) {
-    switch (coder) {
-    case HEMP_CODER_STORED:
-    case HEMP_CODER_ARITHMETIC:
-    case HEMP_CODER_RANS:
-#ifdef HEMP_WITH_LZMA
-    case HEMP_CODER_LZMA:
-#endif
-#ifdef HEMP_WITH_ZSTD
-    case HEMP_CODER_ZSTD:
-#endif
-        return 1;
-    default:
-        return 0;
-    }
-}
-
 const char *hemp_coder_name(uint8_t coder) {
     switch (coder) {
     case HEMP_CODER_STORED:
