@@ -68,7 +68,7 @@ def _expand(native: Path, path: Path, seen: set[str]) -> str:
         seen.add(name)
         # Its functions are called from this one file only, and not all of them.
         header = _INLINE.sub("HEMP_MAYBE_UNUSED ", (native / "src" / name).read_text())
-        header = _PROTOTYPE.sub("HEMP_MAYBE_UNUSED static ", header)
+        header = _PROTOTYPE.sub("HEMP_MAYBE_UNUSED HEMP_ACROSS_FILES static ", header)
         return _INCLUDE.sub(include, header).rstrip("\n")
 
     return _INCLUDE.sub(include, path.read_text())

@@ -7,7 +7,6 @@
 #define HEMP_ARITHMETIC_LANES_H
 
 #include "arithmetic_model.h"
-#include "internal.h"
 
 /* Part of every x86-64.  Elsewhere, and where code is to be small, loops do the same. */
 #if defined(__SSE2__) && defined(__GNUC__) && !defined(HEMP_NO_SIMD) && !defined(HEMP_SMALL)

@@ -102,13 +102,17 @@ void hemp_arithmetic_mixer_element(arithmetic_mixer *mixer, const arithmetic_hea
     lanes_cells(header, at, 1, lanes_of_columns(header, at), cells);
     mixer->class_number = half_octaves(cells[0]);
     mixer->set = weight_set(mixer);
-    mixer->contexts[0] = mixer->slots[MIXER_CLASS + mixer->class_number];
-    mixer->contexts[1] = mixer->slots[MIXER_ROW + row * 8 + left_class * 2 + (above != header->center)];
-    mixer->contexts[2] = mixer->slots[MIXER_COLUMN + half_octaves(at->column[j] >> 6) * 4 + above_class];
-    mixer->contexts[3] = mixer->slots[MIXER_LEFT + left * 16 + mixer->bins_left2];
-    mixer->contexts[4] = mixer->slots[MIXER_ABOVE + above * 16 + left];
-    mixer->contexts[5] = mixer->slots[MIXER_POSITION + j % MIXER_COLUMNS];
-    mixer->contexts[6] = mixer->slots[MIXER_AROUND + around];
+    const uint32_t contexts[MIXER_INPUTS] = {
+        MIXER_CLASS + mixer->class_number,
+        MIXER_ROW + row * 8 + left_class * 2 + (above != header->center),
+        MIXER_COLUMN + half_octaves(at->column[j] >> 6) * 4 + above_class,
+        MIXER_LEFT + left * 16 + mixer->bins_left2,
+        MIXER_ABOVE + above * 16 + left,
+        MIXER_POSITION + (uint32_t)(j % MIXER_COLUMNS),
+        MIXER_AROUND + around,
+    };
+    for (uint32_t i = 0; i < MIXER_INPUTS; i++)
+        mixer->contexts[i] = mixer->slots[contexts[i]];
 }
 
 void hemp_arithmetic_mixer_observe(arithmetic_mixer *mixer, const arithmetic_header *header, const lanes_neighbors *at,

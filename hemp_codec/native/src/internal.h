@@ -30,6 +30,16 @@ enum { HEMP_MANY_CASES = 1 };
 #define HEMP_NOINLINE
 #endif
 
+/* Of the functions that files call of each other: in the amalgamated file compilers would copy them into each other. */
+#ifdef HEMP_SMALL
+#define HEMP_ACROSS_FILES HEMP_NOINLINE
+#else
+#define HEMP_ACROSS_FILES
+#endif
+
+/* One of several texts that stand one after the other, each ended by a zero byte. */
+const char *hemp_nth_text(const char *texts, unsigned number);
+
 /* Note where something failed; gives the status. */
 hemp_status hemp_fail(hemp_place *place, hemp_status status, uint64_t offset, uint64_t tensor, const char *field);
 

@@ -12,9 +12,8 @@ typedef struct hemp_payloads {
     const hemp_segment *segment;
     uint64_t stored_size; /* of the payload of a stored plane */
     uint64_t at;          /* next byte of the segment */
-    unsigned plane;
-    unsigned coded_left; /* planes that are coded and not yet found */
-    int stored_done;
+    uint32_t stored_left; /* planes that are still to come, a bit each: first those that are stored */
+    uint32_t coded_left;
 } hemp_payloads;
 
 typedef struct hemp_payload {

@@ -19,13 +19,13 @@ typedef struct block_task {
 } block_task;
 
 typedef struct rans_block {
-    hemp_rans_lanes lanes;
     uint32_t *slots;
     unsigned classes; /* 0: constant or raw */
     uint8_t is_raw;
     uint8_t symbol; /* of a constant block */
     uint8_t *strip_classes;
     hemp_rans_strips strips; /* of several classes */
+    hemp_rans_lanes lanes;
     uint16_t frequencies[HEMP_RANS_MAX_CLASSES][HEMP_RANS_MAX_SYMBOLS];
 } rans_block;
 
