@@ -43,14 +43,14 @@ void hemp_arithmetic_begin_mixer(arithmetic_mixer *mixer) {
         mixer->stretch[cell] = (int16_t)stretch((cell << MIXER_FINE_BITS) + (1 << (MIXER_FINE_BITS - 1)));
     for (uint32_t n = 0; n < 1024; n++)
         mixer->rate[n] = (uint16_t)(655360 / (10 * n + 16));
-    for (uint32_t node = 0; node < MIXER_NODES; node++) {
-        for (uint32_t set = 0; set < MIXER_SETS; set++)
-            for (uint32_t i = 0; i < MIXER_INPUTS; i++)
-                mixer->weights[set][node][i] = 12288;
+    for (uint32_t set = 0; set < MIXER_SETS; set++)
+        for (uint32_t node = 0; node < MIXER_NODES; node++)
+            for (uint32_t i = 0; i < 8; i++)
+                mixer->weights[set][node][i] = i < MIXER_INPUTS ? 12288 : 0;
+    for (uint32_t node = 0; node < MIXER_NODES; node++)
         for (uint32_t c = 0; c < HEMP_MAX_CLASSES; c++)
             for (int32_t cell = 0; cell < MIXER_CELLS; cell++)
                 mixer->final_map[node][c][cell] = (uint16_t)squash(mixer, clamped(128 * cell - 2048, MIXER_STRETCH));
-    }
 }
 
 void hemp_arithmetic_begin_mixed_part(arithmetic_mixer *mixer, const arithmetic_header *header, const hemp_part *part,
