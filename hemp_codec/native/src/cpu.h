@@ -16,6 +16,10 @@ static inline int hemp_cpu_has_avx2(void) {
 static inline int hemp_cpu_has_pclmul(void) {
     return __builtin_cpu_supports("pclmul") != 0 && __builtin_cpu_supports("sse4.1") != 0;
 }
+
+static inline int hemp_cpu_has_vpclmul(void) {
+    return __builtin_cpu_supports("vpclmulqdq") != 0 && hemp_cpu_has_avx2() && hemp_cpu_has_pclmul();
+}
 #endif
 
 #endif

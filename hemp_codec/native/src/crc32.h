@@ -4,8 +4,6 @@
 #include "cpu.h"
 #include "internal.h"
 
-enum { HEMP_CRC32_STEP = 64 };
-
 #ifdef HEMP_X86_SIMD
 /* Replace a multiple of 64 bytes, at least one, of at least 64 by 16 bytes that, from register 0, leave the register as
  * those do from `state`; the number of bytes replaced. */

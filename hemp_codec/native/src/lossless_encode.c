@@ -9,11 +9,13 @@
 enum {
     MAX_PLANES = 16,
     PIECE = 1 << 12, /* elements that are looked at together, since what is in a tensor varies */
-    PIECES = 4,      /* are looked at, */
+    PIECES = 2,      /* are looked at, */
     APART = 1 << 18, /* and one more for so many elements */
-    LANE_BYTES = 64, /* of a coded plane for each lane: the lanes are a hundredth of all planes of a float */
     WORTH = 980 /* thousandths of its stored size that a coded plane takes at most: less gain is not worth the time */
 };
+
+/* The lanes are a hundredth of all planes of a float. */
+static const hemp_rans_effort EFFORT = {64, {1 << 13, 64}};
 
 /* ------------------------------------------------------------------------------------------- which planes to code */
 
@@ -28,14 +30,8 @@ static void add_costs(uint64_t *costs, uint8_t dtype, const uint8_t *elements, s
     hemp_planes_split(dtype, elements, size, planes);
     for (unsigned p = 0; p < count; p++) {
         hemp_rans_histogram histogram = {{0}};
-        unsigned different = 0;
         hemp_rans_count(&histogram, planes[p], size);
-        for (unsigned s = 0; s < HEMP_RANS_MAX_SYMBOLS; s++) {
-            different += histogram.counts[s] > 0;
-        }
-        /* What few symbols seem to take is too little by about half an integer nat for each different one: Miller 1955,
-         * Note on the bias of information estimates.  47274 / 2^16 is half of log2(e). */
-        costs[p] += hemp_rans_symbols_cost(&histogram) + (uint64_t)47274 * different;
+        costs[p] += hemp_rans_sample_cost(&histogram);
     }
 }
 
@@ -161,8 +157,8 @@ static hemp_status make_segment(const segment_task *task, uint32_t coded, uint32
         const size_t prefix = --left > 0 ? HEMP_VARINT_MAX : 0;
         size_t payload;
         lay_out(task->plane_parts, task->parts, task->count, room);
-        status = hemp_rans_encode_quickly(task->plane_parts, task->count, LANE_BYTES, task->out + at + prefix,
-                                          task->payload_bound, &payload, task->scratch, task->scratch_size);
+        status = hemp_rans_encode_with(&EFFORT, task->plane_parts, task->count, task->out + at + prefix,
+                                       task->payload_bound, &payload, task->scratch, task->scratch_size);
         if (status == HEMP_OK && 1000 * (uint64_t)payload >= WORTH * task->elements) {
             *worth &= ~((uint32_t)1 << p);
         }

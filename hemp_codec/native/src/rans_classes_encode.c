@@ -2,9 +2,6 @@
  * give the same bytes everywhere. */
 #include "rans_classes_encode.h"
 
-#ifndef SAMP
-#define SAMP 16
-#endif
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,15 +10,15 @@
 enum {
     LONGEST_STRIP = 2048,
     FEWEST_STRIPS = 16,
-    SAMPLED_SYMBOLS = 1 << 14, /* about so many decide whether there are classes, and of which kind */
     KEYS = 4096,
     LENGTH_BITS = 5,      /* of the fraction of code lengths in tables */
     LENGTHS_SUMMED = 128, /* sums of so many of them stay below 2^16 */
     FRACTION_BITS = 16,   /* of costs */
     RARE_LENGTH = 14 << FRACTION_BITS,
-    TABLE_BYTES = 8,  /* that a table takes besides one or two for each of its symbols */
-    LEAST_GAIN = 512, /* classes must save at least one part in so many */
-    MUCH_GAIN = 32,   /* ... to be worth rounds of refinement, which take as long as all the rest */
+    TABLE_BYTES = 8, /* that a table takes besides one or two for each of its symbols */
+    MUCH_GAIN = 32,  /* classes must save one part in so many to be worth rounds of refinement, which take as long as all
+                        the rest */
+    BIAS = 47274,    /* 2^16 times half of log2(e) */
     ROUNDS = 2
 };
 
@@ -65,7 +62,15 @@ uint64_t hemp_rans_symbols_cost(const hemp_rans_histogram *histogram) {
     return cost;
 }
 
-/* The same, with its table. */
+uint64_t hemp_rans_sample_cost(const hemp_rans_histogram *histogram) {
+    unsigned different = 0;
+    for (unsigned s = 0; s < HEMP_RANS_MAX_SYMBOLS; s++) {
+        different += histogram->counts[s] > 0;
+    }
+    return hemp_rans_symbols_cost(histogram) + (uint64_t)BIAS * different;
+}
+
+/* What the symbols of a histogram take, with its table. */
 static uint64_t class_cost(const hemp_rans_histogram *histogram) {
     const uint64_t total = total_of(histogram);
     uint64_t bytes = TABLE_BYTES;
@@ -141,10 +146,10 @@ static void count_classes(hemp_rans_classes *classes, const uint8_t *symbols, ui
     }
 }
 
-static uint64_t cost_of_classes(const hemp_rans_classes *classes) {
+static uint64_t sample_cost_of_classes(const hemp_rans_classes *classes) {
     uint64_t cost = 0;
     for (unsigned k = 0; k < HEMP_RANS_MAX_CLASSES; k++) {
-        cost += hemp_rans_symbols_cost(&classes->histograms[k]);
+        cost += hemp_rans_sample_cost(&classes->histograms[k]);
     }
     return cost;
 }
@@ -167,49 +172,53 @@ static unsigned key_of(const uint8_t *symbols, size_t size, const uint8_t *cente
     return sum * (KEYS / HEMP_RANS_MAX_SYMBOLS) / (uint32_t)size;
 }
 
-/* Eight classes of about as many strips each, in the order of their keys. */
-static void sort_by_key(hemp_rans_classes *classes, const uint8_t *symbols, unsigned center) {
+/* Eight classes of about as many strips each, in the order of their keys: the strips of a sample, or all with step 1. */
+static void sort_by_key(hemp_rans_classes *classes, const uint8_t *symbols, unsigned center, uint64_t step) {
     const uint64_t count = hemp_rans_strip_count(&classes->strips);
     uint32_t key_counts[KEYS] = {0};
     uint8_t class_of_key[KEYS];
     uint8_t centers[LONGEST_STRIP];
-    uint64_t below = 0;
+    uint64_t sorted = 0, below = 0;
     memset(centers, (int)center, sizeof centers);
-    for (uint64_t i = 0; i < count; i++) {
+    for (uint64_t i = 0; i < count; i = next_strip(i, step), sorted++) {
         classes->keys[i] = (uint16_t)key_of(symbols + strip_begin(classes, i), strip_size(classes, i), centers);
         key_counts[classes->keys[i]]++;
     }
     for (unsigned key = 0; key < KEYS; key++) {
-        class_of_key[key] = (uint8_t)(HEMP_RANS_MAX_CLASSES * (2 * below + key_counts[key]) / (2 * count + 1));
+        class_of_key[key] = (uint8_t)(HEMP_RANS_MAX_CLASSES * (2 * below + key_counts[key]) / (2 * sorted + 1));
         below += key_counts[key];
     }
-    for (uint64_t i = 0; i < count; i++) {
+    for (uint64_t i = 0; i < count; i = next_strip(i, step)) {
         classes->of_strips[i] = class_of_key[classes->keys[i]];
     }
 }
 
+/* What a sample takes if its strips are sorted so. */
+static uint64_t cost_if_sorted(hemp_rans_classes *classes, const uint8_t *symbols, unsigned center, uint64_t step) {
+    sort_by_key(classes, symbols, center, step);
+    count_classes(classes, symbols, step);
+    return sample_cost_of_classes(classes);
+}
+
 /* Put strips into classes by how far their symbols are from 0 or from the most frequent one: rows of floating-point
- * exponents differ in the first, rows of indices around a center in the second.  1 if that promises to save anything,
- * as far as a sample of the strips shows. */
-static int sort_strips(hemp_rans_classes *classes, const uint8_t *symbols) {
-    const uint64_t step = 1 + classes->strips.symbols / SAMPLED_SYMBOLS;
+ * exponents differ in the first, rows of indices around a center in the second.  1 if that promises to save
+ * enough, and more than the tables take, as far as a sample of the strips shows. */
+static int sort_strips(hemp_rans_classes *classes, const uint8_t *symbols, const hemp_rans_search *search) {
+    const uint64_t step = 1 + classes->strips.symbols / search->sampled;
     memset(classes->of_strips, 0, (size_t)hemp_rans_strip_count(&classes->strips));
     count_classes(classes, symbols, step);
     const hemp_rans_histogram all = classes->histograms[0];
-    const uint64_t plain = hemp_rans_symbols_cost(&all);
+    const uint64_t plain = hemp_rans_sample_cost(&all);
+    const uint64_t table = class_cost(&all) - hemp_rans_symbols_cost(&all);
     const unsigned center = most_frequent(&all);
-    sort_by_key(classes, symbols, center);
-    count_classes(classes, symbols, step);
-    const uint64_t by_distance = cost_of_classes(classes);
-    sort_by_key(classes, symbols, 0);
-    count_classes(classes, symbols, step);
-    uint64_t best = cost_of_classes(classes);
-    if (by_distance < best) {
-        best = by_distance;
-        sort_by_key(classes, symbols, center);
+    const uint64_t by_distance = cost_if_sorted(classes, symbols, center, step);
+    const uint64_t by_size = cost_if_sorted(classes, symbols, 0, step);
+    const uint64_t best = by_distance < by_size ? by_distance : by_size;
+    if (best + plain / search->least_gain >= plain || (plain - best) * step <= 2 * table) {
+        return 0;
     }
-    const uint64_t table = class_cost(&all) - plain;
-    return (plain - best) * step > 2 * table && best + plain / LEAST_GAIN < plain;
+    sort_by_key(classes, symbols, by_distance < by_size ? center : 0, 1);
+    return 1;
 }
 
 /* Code lengths of the symbols under a histogram, as class k of `lengths`. */
@@ -266,8 +275,8 @@ static int gains_much(const hemp_rans_classes *classes) {
     for (unsigned k = 0; k < HEMP_RANS_MAX_CLASSES; k++) {
         add_histogram(&all, &classes->histograms[k]);
     }
-    const uint64_t plain = hemp_rans_symbols_cost(&all);
-    return cost_of_classes(classes) + plain / MUCH_GAIN < plain;
+    const uint64_t plain = hemp_rans_sample_cost(&all);
+    return sample_cost_of_classes(classes) + plain / MUCH_GAIN < plain;
 }
 
 /* Make class k + 1 part of class k. */
@@ -326,13 +335,13 @@ static void merge(hemp_rans_classes *classes) {
     }
 }
 
-void hemp_rans_choose_classes(hemp_rans_classes *classes, const uint8_t *symbols) {
+void hemp_rans_choose_classes(hemp_rans_classes *classes, const uint8_t *symbols, const hemp_rans_search *search) {
     const hemp_rans_strips *strips = &classes->strips;
     classes->count = 1;
     if (strips->first >= strips->symbols || hemp_rans_strip_count(strips) < FEWEST_STRIPS) {
         return;
     }
-    if (!sort_strips(classes, symbols)) {
+    if (!sort_strips(classes, symbols, search)) {
         return;
     }
     count_classes(classes, symbols, 1);

@@ -20,15 +20,26 @@ typedef struct hemp_rans_classes {
     hemp_rans_histogram in_turn[HEMP_RANS_MAX_CLASSES][HEMP_RANS_IN_TURN]; /* scratch */
 } hemp_rans_classes;
 
+/* How classes are looked for. */
+typedef struct hemp_rans_search {
+    uint64_t sampled;    /* about so many symbols decide whether there are classes, and of which kind */
+    uint64_t least_gain; /* classes must save at least one part in so many */
+} hemp_rans_search;
+
 /* Strips that follow the rows of a part. */
 hemp_rans_strips hemp_rans_choose_strips(const hemp_part *part);
 
 /* Choose classes for symbols in `strips`; of_strips and keys have room for all of them.  With count 1, classes do not
- * pay. histograms[0 .. count - 1] are those of the classes. */
-void hemp_rans_choose_classes(hemp_rans_classes *classes, const uint8_t *symbols);
+ * pay.  histograms[0 .. count - 1] are those of the classes. */
+void hemp_rans_choose_classes(hemp_rans_classes *classes, const uint8_t *symbols, const hemp_rans_search *search);
 
 /* About the bits, times 2^16, of the symbols of a histogram. */
 uint64_t hemp_rans_symbols_cost(const hemp_rans_histogram *histogram);
+
+/* The same for those from which a sample was taken, scaled to the size of the sample.  What few symbols seem to take is
+ * too little by about half an integer nat for each different one: Miller 1955, Note on the bias of information
+ * estimates. */
+uint64_t hemp_rans_sample_cost(const hemp_rans_histogram *histogram);
 
 /* Add symbols to a histogram. */
 void hemp_rans_count(hemp_rans_histogram *histogram, const uint8_t *symbols, size_t size);

@@ -13,10 +13,12 @@ enum {
     TABLE_BOUND = 2 * HEMP_RANS_MAX_SYMBOLS,
     HEADER_BOUND = 1 + 3 * HEMP_VARINT_MAX + HEMP_RANS_MAX_CLASSES * TABLE_BOUND + 4 * HEMP_RANS_MAX_LANES +
         HEMP_RANS_AVX2_SLACK,
-    LANE_BYTES = 320,      /* about a hundredth of a block for its lanes */
     CLASSES_MIN = 1 << 13, /* shorter sequences have one class */
     RAW_GAIN = 64          /* coding must save at least one part in so many */
 };
+
+/* About a hundredth of a block for its lanes. */
+static const hemp_rans_effort FULL_EFFORT = {320, {1 << 14, 512}};
 
 typedef struct rans_symbol {
     uint64_t reciprocal; /* ceil(2^44 / frequency): state * reciprocal >> 44 is exactly state / frequency */
@@ -35,7 +37,7 @@ typedef struct rans_encoder {
     rans_table tables[HEMP_RANS_MAX_CLASSES];
     rans_table strips_table; /* of the block of classes */
     hemp_rans_classes classes;
-    uint64_t lane_bytes; /* of a block, for each of its lanes */
+    hemp_rans_effort effort;
 } rans_encoder;
 
 /* The interleaved states, as they are before the symbols coded so far. */
@@ -350,7 +352,7 @@ static size_t write_strips(rans_encoder *encoder, uint8_t *out, size_t capacity)
     size += hemp_varint_write(out + size, classes->strips.first);
     uint8_t *block = out + size + HEMP_VARINT_MAX;
     const size_t block_size = write_plain(block, capacity - size - HEMP_VARINT_MAX, &encoder->strips_table,
-                                          classes->of_strips, count, &histogram, encoder->lane_bytes, NULL);
+                                          classes->of_strips, count, &histogram, encoder->effort.lane_bytes, NULL);
     size += hemp_varint_write(out + size, block_size);
     memmove(out + size, block, block_size);
     return size + block_size;
@@ -362,7 +364,7 @@ static size_t write_classes(rans_encoder *encoder, uint8_t *out, size_t capacity
     const hemp_rans_classes *classes = &encoder->classes;
     rans_writer writer;
     uint32_t symbol;
-    const unsigned lane_bits = choose_lane_bits(classes->histograms, classes->count, encoder->lane_bytes);
+    const unsigned lane_bits = choose_lane_bits(classes->histograms, classes->count, encoder->effort.lane_bytes);
     out[0] = (uint8_t)(lane_bits | ((classes->count - 1) << HEMP_RANS_CLASS_SHIFT));
     size_t header = 1 + write_strips(encoder, out + 1, HEADER_BOUND + 2 * (size_t)strip_bound(size));
     begin_writer(&writer, lane_bits, out + capacity);
@@ -414,7 +416,7 @@ static size_t encode_coded(rans_encoder *encoder, const uint8_t *symbols, size_t
     classes->count = 1;
     if (only != NULL && size >= CLASSES_MIN) {
         classes->strips = hemp_rans_choose_strips(only);
-        hemp_rans_choose_classes(classes, symbols);
+        hemp_rans_choose_classes(classes, symbols, &encoder->effort.classes);
         if (classes->count > 1) {
             return write_classes(encoder, out, capacity, symbols, size, bits);
         }
@@ -424,7 +426,7 @@ static size_t encode_coded(rans_encoder *encoder, const uint8_t *symbols, size_t
     if (may_be_raw && is_better_raw(&classes->histograms[0], size)) {
         return write_raw(out, symbols, size, bits);
     }
-    return write_plain(out, capacity, &encoder->tables[0], symbols, size, &classes->histograms[0], encoder->lane_bytes,
+    return write_plain(out, capacity, &encoder->tables[0], symbols, size, &classes->histograms[0], encoder->effort.lane_bytes,
                        bits);
 }
 
@@ -491,10 +493,10 @@ static hemp_status check_parts(const hemp_part *parts, size_t count) {
 }
 
 /* The bytes written; `bits` as above. */
-static size_t encode_all(const hemp_part *parts, size_t count, uint64_t lane_bytes, uint8_t *payload, size_t capacity,
-                         void *memory, double *bits) {
+static size_t encode_all(const hemp_rans_effort *effort, const hemp_part *parts, size_t count, uint8_t *payload,
+                         size_t capacity, void *memory, double *bits) {
     rans_encoder *encoder = (rans_encoder *)memory;
-    encoder->lane_bytes = lane_bytes;
+    encoder->effort = *effort;
     const uint32_t levels = hemp_rans_levels(parts, count);
     if (levels == 1) {
         return 0;
@@ -512,8 +514,8 @@ static size_t encode_all(const hemp_part *parts, size_t count, uint64_t lane_byt
                         hemp_rans_only_part(parts, count), payload, capacity, bits);
 }
 
-hemp_status hemp_rans_encode_quickly(const hemp_part *parts, size_t count, uint64_t lane_bytes, uint8_t *payload,
-                                     size_t capacity, size_t *size, void *memory, size_t memory_size) {
+hemp_status hemp_rans_encode_with(const hemp_rans_effort *effort, const hemp_part *parts, size_t count,
+                                  uint8_t *payload, size_t capacity, size_t *size, void *memory, size_t memory_size) {
     const hemp_status status = check_parts(parts, count);
     if (status != HEMP_OK) {
         return status;
@@ -521,13 +523,13 @@ hemp_status hemp_rans_encode_quickly(const hemp_part *parts, size_t count, uint6
     if (memory_size < hemp_rans_encode_memory(parts, count) || capacity < hemp_rans_encode_bound(parts, count)) {
         return HEMP_MEMORY_TOO_SMALL;
     }
-    *size = encode_all(parts, count, lane_bytes, payload, capacity, memory, NULL);
+    *size = encode_all(effort, parts, count, payload, capacity, memory, NULL);
     return HEMP_OK;
 }
 
 hemp_status hemp_rans_encode(const hemp_part *parts, size_t count, uint8_t *payload, size_t capacity, size_t *size,
                              void *memory, size_t memory_size) {
-    return hemp_rans_encode_quickly(parts, count, LANE_BYTES, payload, capacity, size, memory, memory_size);
+    return hemp_rans_encode_with(&FULL_EFFORT, parts, count, payload, capacity, size, memory, memory_size);
 }
 
 hemp_status hemp_rans_estimate(const hemp_part *parts, size_t count, double *bits, void *memory, size_t memory_size) {
@@ -541,7 +543,7 @@ hemp_status hemp_rans_estimate(const hemp_part *parts, size_t count, double *bit
     const size_t room = (size_t)headers_bound(sequence_size(parts, count));
     uint8_t *headers = (uint8_t *)memory + (size_t)hemp_rans_encode_memory(parts, count);
     *bits = 0;
-    const size_t written = encode_all(parts, count, LANE_BYTES, headers, room, memory, bits);
+    const size_t written = encode_all(&FULL_EFFORT, parts, count, headers, room, memory, bits);
     *bits += 8.0 * (double)written;
     return HEMP_OK;
 }

@@ -2,13 +2,19 @@
 #define HEMP_RANS_ENCODE_H
 
 #include "hemp_encode.h"
+#include "rans_classes_encode.h"
 
 /* Bytes by which a payload of parts of 256 levels may be longer than its indices. */
 enum { HEMP_RANS_RAW_EXTRA = 3 };
 
-/* As hemp_rans_encode, with one lane for every `lane_bytes` of a block as far as possible: many lanes are quick, and
- * cost three bytes each. */
-hemp_status hemp_rans_encode_quickly(const hemp_part *parts, size_t count, uint64_t lane_bytes, uint8_t *payload,
-                                     size_t capacity, size_t *size, void *memory, size_t memory_size);
+/* What is given for speed: many lanes are quick and cost three bytes each, and classes take time in both directions. */
+typedef struct hemp_rans_effort {
+    uint64_t lane_bytes; /* of a block, for each of its lanes */
+    hemp_rans_search classes;
+} hemp_rans_effort;
+
+/* As hemp_rans_encode, which has an effort of its own. */
+hemp_status hemp_rans_encode_with(const hemp_rans_effort *effort, const hemp_part *parts, size_t count,
+                                  uint8_t *payload, size_t capacity, size_t *size, void *memory, size_t memory_size);
 
 #endif
