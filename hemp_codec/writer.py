@@ -173,9 +173,7 @@ def _prepare_all(
         yield _first_of(ahead)
 
 
-def _prepare(
-    preparer: Preparer, name: str, value: np.ndarray | QuantizedTensor
-) -> Prepared | Callable[[], Prepared]:
+def _prepare(preparer: Preparer, name: str, value: np.ndarray | QuantizedTensor) -> Prepared | Callable[[], Prepared]:
     """The tensor, or what is left to do; it raises the error of what was done, so that errors come in order."""
     try:
         return preparer.prepare(name, value)
