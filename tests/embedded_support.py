@@ -74,12 +74,13 @@ class Platform:
     package: str
 
 
-def _linux(name: str, target: str, emulator: str) -> Platform:
-    return Platform(name, f"{target}-freestanding-none", ("-O2", "-static", "port_linux.c"), (emulator,), "qemu-user")
+def _linux(name: str, target: str, emulator: str, abi: str = "none") -> Platform:
+    return Platform(name, f"{target}-freestanding-{abi}", ("-O2", "-static", "port_linux.c"), (emulator,), "qemu-user")
 
 
 PLATFORMS = (
     _linux("32-bit x86", "x86", "qemu-i386"),
+    _linux("32-bit ARM, hard float", "arm", "qemu-arm", "eabihf"),
     _linux("AArch64", "aarch64", "qemu-aarch64"),
     _linux("RISC-V", "riscv64", "qemu-riscv64"),
     _linux("big-endian s390x", "s390x", "qemu-s390x"),

@@ -193,6 +193,7 @@ def test_a_full_disk_while_writing_leaves_the_old_file(
         (["compress", "{in}", "o.hemp", "--quantizer", "uniform", "--levels", "65537"], "more than 65536"),
         (["compress", "{in}", "o.hemp", "--coder", "gzip"], "unknown coder 'gzip'"),
         (["compress", "{in}", "o.hemp", "--threads", "0"], "'0' is no number"),
+        (["compress", "{in}", "o.hemp", "--segment-bits", "13"], "'13' is not an even number from 10 to 24"),
         (["compress", "{in}", "o.hemp", "--rule", "nothing"], "GLOB="),
         (["compress", "{in}", "o.hemp", "--rule", "none*=uniform"], "applies to no tensor"),
         (["compress", "{in}", "o.safetensors"], "does not end in .hemp"),

@@ -113,6 +113,15 @@ def test_arithmetic_max_takes_the_wide_mode() -> None:
     assert get("arithmetic-max").encode(indices, 16)[0] & 3 == WIDE
 
 
+def test_arithmetic_plain_takes_no_other_mode() -> None:
+    """Short and sparse payloads included, for which `arithmetic` takes the mixed mode if that is smaller."""
+    rng = np.random.default_rng(8)
+    indices = (rng.random((200, 100)) < np.where(rng.random(100) < 0.05, 0.5, 0.005)).astype(np.uint8)
+    payload = get("arithmetic-plain").encode(indices, 16)
+    assert payload[0] & 3 == PLAIN and get("arithmetic").encode(indices, 16)[0] & 3 == MIXED
+    assert np.array_equal(get("arithmetic").decode(payload, indices.shape, 16), indices)
+
+
 def test_an_unknown_mode_is_refused() -> None:
     with pytest.raises(ValueError):
         _native.arithmetic_encode([np.arange(4, dtype=np.uint8)], [Part(4, (4,), 0, 4)], 3)

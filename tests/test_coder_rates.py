@@ -12,19 +12,19 @@ from hemp_codec.coders import Coder, RateModel
 from hemp_codec.tensors import Part, index_dtype
 
 CODERS = [coder.name for coder in coders.FORMAT_CODERS]
-EXACT = set(CODERS) - {"rans", "arithmetic", "arithmetic-max"}
+ARITHMETIC = {"arithmetic", "arithmetic-max", "arithmetic-plain"}
+EXACT = set(CODERS) - ARITHMETIC - {"rans"}
 
 
 @pytest.mark.parametrize("name", CODERS)
 def test_rate_models(name: str) -> None:
     model = coders.get(name).rate_model()
     contexts = ("row", "column", "above", "previous")
-    conditional = {"arithmetic", "arithmetic-max"}
     assert model == RateModel(
         name,
         order={"lzma": 2, "zstd": 3}.get(name, 1),
-        contexts=contexts if name in conditional else (),
-        conditional=name in conditional,
+        contexts=contexts if name in ARITHMETIC else (),
+        conditional=name in ARITHMETIC,
     )
 
 

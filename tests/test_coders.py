@@ -179,7 +179,7 @@ def test_zstd_refuses_checksum_wide_window_and_second_frame() -> None:
 
 
 def test_names_and_numbers() -> None:
-    assert coders.names()[:6] == ["stored", "lzma", "zstd", "arithmetic", "rans", "arithmetic-max"]
+    assert coders.names()[:7] == ["stored", "lzma", "zstd", "arithmetic", "rans", "arithmetic-max", "arithmetic-plain"]
     assert coders.get("arithmetic-max").number == coders.get("arithmetic").number
     for number, name in enumerate(coders.names()[:5]):
         assert coders.get(name).number == coders.get(number).number == number
@@ -222,7 +222,7 @@ def entries(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
 
 def test_private_coder(entries) -> None:  # type: ignore[no-untyped-def]
     entries(intruder="Intruder", reversed="Reversed")
-    assert coders.names()[6:] == ["intruder", "reversed"]
+    assert coders.names()[7:] == ["intruder", "reversed"]
     assert isinstance(coders.get("reversed"), Reversed) and isinstance(coders.get(150), Reversed)
     assert coders.get(3).name == "arithmetic"
 

@@ -59,7 +59,8 @@ class RangeServer:
         if status == 206 and start >= len(content):
             request.send_error(416)
             return
-        kinds = {"html": "text/html", "js": "text/javascript", "wasm": "application/wasm", "css": "text/css"}
+        script = "text/javascript"
+        kinds = {"html": "text/html", "js": script, "mjs": script, "wasm": "application/wasm", "css": "text/css"}
         request.send_response(status)
         request.send_header("Content-Type", kinds.get(request.path.rpartition(".")[2], "application/octet-stream"))
         request.send_header("Content-Length", str(end - start))

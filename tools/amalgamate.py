@@ -20,6 +20,13 @@ BANNER = """\
 /* {name} of libhemp {version}, made by tools/amalgamate.py: do not edit.
  * SPDX-License-Identifier: Apache-2.0 */
 """
+# clang takes -Os for a wish, and makes vector code of every loop.
+_SMALL = """
+#if defined(__clang__) && (defined(HEMP_SMALL) || defined(__OPTIMIZE_SIZE__))
+#pragma clang attribute {}
+#endif
+"""
+_BEGIN, _END = _SMALL.format("push(__attribute__((minsize)), apply_to = function)"), _SMALL.format("pop")
 
 _INCLUDE = re.compile(r'^#include "([^"]+)"$', re.MULTILINE)
 _STATIC = re.compile(r"^(?:[A-Z_0-9]+ )?static [^=;(]*?\b(\w+)(?=\(| =|\[)", re.MULTILINE)
@@ -46,7 +53,8 @@ def amalgamate(native: Path) -> dict[str, str]:
     uses = Counter(name for path in paths for name in set(_STATIC.findall(path.read_text())))
     seen = {"hemp.h"}
     pieces = [_rename(path, uses, _expand(native, path, seen)) for path in paths]
-    texts = {HEADER: (native / "include" / "hemp.h").read_text(), SOURCE: f'#include "{HEADER}"\n' + "".join(pieces)}
+    source = "".join([f'#include "{HEADER}"\n', _BEGIN, *pieces, _END])
+    texts = {HEADER: (native / "include" / "hemp.h").read_text(), SOURCE: source}
     return {name: BANNER.format(name=name, version=version(native)) + text for name, text in texts.items()}
 
 
@@ -68,7 +76,7 @@ def _expand(native: Path, path: Path, seen: set[str]) -> str:
         seen.add(name)
         # Its functions are called from this one file only, and not all of them.
         header = _INLINE.sub("HEMP_MAYBE_UNUSED ", (native / "src" / name).read_text())
-        header = _PROTOTYPE.sub("HEMP_MAYBE_UNUSED static ", header)
+        header = _PROTOTYPE.sub("HEMP_MAYBE_UNUSED HEMP_ACROSS_FILES static ", header)
         return _INCLUDE.sub(include, header).rstrip("\n")
 
     return _INCLUDE.sub(include, path.read_text())

@@ -30,12 +30,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--coder",
         metavar="NAME",
-        help="arithmetic (default with a quantizer, and below 4 MiB), rans (default else), zstd, lzma, stored, or a "
-        "plug-in",
+        help="arithmetic (default with a quantizer, and below 4 MiB), rans (default else), arithmetic-max, "
+        "arithmetic-plain, zstd, lzma, stored, or a plug-in",
     )
     parser.add_argument(
         "--rule", action="append", default=[], metavar="GLOB=quantizer[:levels][@coder]", help="may be repeated"
     )
+    options.add_segment_bits(parser)
     options.add_threads(parser)
     parser.set_defaults(run=run)
 
@@ -63,6 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
             metadata=checkpoint.metadata,
             source_sha256=checkpoint.source_sha256,
             threads=arguments.threads,
+            segment_bits=arguments.segment_bits,
             progress=report,
         )
     with concerning(target):

@@ -1,4 +1,4 @@
-"""Options that several commands share: quantizer, levels, coder, rules, threads."""
+"""Options of commands, many of them shared: quantizer, levels, coder, rules, segments, threads."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import argparse
 import fnmatch
 from collections.abc import Iterable
 
-from hemp_codec import coders
+from hemp_codec import _front, coders
 from hemp_codec.cli.failures import usage
 from hemp_codec.cli.text import escape
+from hemp_codec.writer import SEGMENT_BITS
 
 LOSSLESS = "lossless"
 LOSSY = ("lloyd-max", "uniform")
@@ -25,6 +26,24 @@ def add_quantizer(parser: argparse.ArgumentParser) -> None:
 def add_threads(parser: argparse.ArgumentParser) -> None:
     """``--threads``."""
     parser.add_argument("--threads", type=_positive, metavar="N", help="threads to use (default: one for each core)")
+
+
+def add_segment_bits(parser: argparse.ArgumentParser) -> None:
+    """``--segment-bits``."""
+    parser.add_argument(
+        "--segment-bits",
+        type=_segment_bits,
+        default=SEGMENT_BITS,
+        metavar="N",
+        help=f"elements that can be decoded alone are 2^N, N being 10, 12 ... 24 (default: {SEGMENT_BITS}); a small N "
+        "is for devices of little memory, and costs some bytes for each segment",
+    )
+
+
+def _segment_bits(text: str) -> int:
+    if text not in map(str, _front.SEGMENT_BITS):
+        raise argparse.ArgumentTypeError(f"{text!r} is not an even number from 10 to 24")
+    return int(text)
 
 
 def levels(text: str) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 from importlib.metadata import EntryPoint, entry_points
 
-from hemp_codec.coders.arithmetic import Arithmetic, ArithmeticMax
+from hemp_codec.coders.arithmetic import Arithmetic, ArithmeticMax, ArithmeticPlain
 from hemp_codec.coders.base import Coder
 from hemp_codec.coders.lzma import Lzma
 from hemp_codec.coders.rans import Rans
@@ -23,6 +23,7 @@ __all__ = [
     "FORMAT_CODERS",
     "Arithmetic",
     "ArithmeticMax",
+    "ArithmeticPlain",
     "Coder",
     "Lzma",
     "Rans",
@@ -35,7 +36,7 @@ __all__ = [
 ]
 
 ENTRY_POINT_GROUP = "hemp_codec.coders"
-FORMAT_CODERS: tuple[type[Coder], ...] = (Stored, Lzma, Zstd, Arithmetic, Rans, ArithmeticMax)
+FORMAT_CODERS: tuple[type[Coder], ...] = (Stored, Lzma, Zstd, Arithmetic, Rans, ArithmeticMax, ArithmeticPlain)
 _PRIVATE_NUMBERS = range(128, 192)
 
 

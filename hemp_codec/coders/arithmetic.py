@@ -1,4 +1,4 @@
-"""The coder ``arithmetic``: an adaptive range coder with contexts (spec/coders.md, 5), at two operating points."""
+"""The coder ``arithmetic``: an adaptive range coder with contexts (spec/coders.md, 5), at three operating points."""
 
 from __future__ import annotations
 
@@ -33,17 +33,18 @@ class Arithmetic(Coder):
     number: ClassVar[int] = 3
 
     _mode: ClassVar[int] = _PLAIN
+    _tries: ClassVar[bool] = True  # the mixed mode too, where it may be smaller
 
     def encode_parts(self, indices: Sequence[np.ndarray], parts: Sequence[Part]) -> bytes:
         first = _native.arithmetic_encode(indices, parts, self._mode)
-        if not _tries_mixed(self._mode, 8 * len(first), parts):
+        if not self._tries_mixed(8 * len(first), parts):
             return first
         return min(first, _native.arithmetic_encode(indices, parts, _MIXED), key=len)
 
     def estimate_parts(self, indices: Sequence[np.ndarray], parts: Sequence[Part]) -> float:
         """The models run as in coding and take most of the time of that; no payload is made."""
         first = _native.arithmetic_estimate(indices, parts, self._mode)
-        if not _tries_mixed(self._mode, first, parts):
+        if not self._tries_mixed(first, parts):
             return first
         return min(first, _native.arithmetic_estimate(indices, parts, _MIXED))
 
@@ -54,6 +55,20 @@ class Arithmetic(Coder):
     def decode_parts(self, payload: bytes | memoryview, parts: Sequence[Part]) -> list[np.ndarray]:
         return _native.arithmetic_decode(payload, parts)
 
+    def _tries_mixed(self, bits: float, parts: Sequence[Part]) -> bool:
+        sparse = bits < sum(part.size for part in parts)
+        return self._tries and bits <= 8 * (_SPARSE_PAYLOAD if sparse else _SMALL_PAYLOAD[self._mode])
+
+
+class ArithmeticPlain(Arithmetic):
+    """The same format with the plain mode throughout: its decoder takes 19 kB of memory and 4 bytes for each column.
+
+    For devices to which the 430 kB of the other modes are too much.
+    """
+
+    name: ClassVar[str] = "arithmetic-plain"
+    _tries: ClassVar[bool] = False
+
 
 class ArithmeticMax(Arithmetic):
     """The same format with the wide mode in place of the plain one: some 1 % smaller.
@@ -63,8 +78,3 @@ class ArithmeticMax(Arithmetic):
 
     name: ClassVar[str] = "arithmetic-max"
     _mode: ClassVar[int] = _WIDE
-
-
-def _tries_mixed(mode: int, bits: float, parts: Sequence[Part]) -> bool:
-    sparse = bits < sum(part.size for part in parts)
-    return bits <= 8 * (_SPARSE_PAYLOAD if sparse else _SMALL_PAYLOAD[mode])

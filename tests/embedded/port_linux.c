@@ -27,6 +27,16 @@ static long call(long number, long a, const void *b, size_t c) {
     __asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2) : "memory");
     return x0;
 }
+#elif defined(__arm__)
+enum { SYS_READ = 3, SYS_WRITE = 4, SYS_EXIT = 1 };
+static long call(long number, long a, const void *b, size_t c) {
+    register long r7 __asm__("r7") = number;
+    register long r0 __asm__("r0") = a;
+    register long r1 __asm__("r1") = (long)b;
+    register long r2 __asm__("r2") = (long)c;
+    __asm__ volatile("svc 0" : "+r"(r0) : "r"(r7), "r"(r1), "r"(r2) : "memory");
+    return r0;
+}
 #elif defined(__riscv)
 enum { SYS_READ = 63, SYS_WRITE = 64, SYS_EXIT = 93 };
 static long call(long number, long a, const void *b, size_t c) {

@@ -29,7 +29,7 @@ def build(folder: Path, model: bytes) -> None:
     zig(folder, "thumb-freestanding-eabi", [*options, *sources, "-o", "device.elf"])
 
 
-@pytest.mark.parametrize("coder", ["rans", "arithmetic"])
+@pytest.mark.parametrize("coder", ["rans", "arithmetic-plain"])
 def test_lenet5_in_64_kb(coder: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     emulator = need("qemu-system-arm", "qemu-system-arm")
     tensors = load_file(ROOT / "examples" / "lenet5-mnist.safetensors")

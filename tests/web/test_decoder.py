@@ -1,4 +1,4 @@
-"""The decoder in JavaScript, in Node: every vector, ranges over HTTP, errors, and the package for npm."""
+"""The decoder in JavaScript: every vector in Node and in a browser, ranges over HTTP, errors, the package for npm."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -16,6 +17,9 @@ from embedded_support import ROOT, need, run_checked
 from web_support import RangeServer
 
 import hemp_codec
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 HERE = ROOT / "tests" / "web"
 WEB = ROOT / "hemp_codec" / "web"
@@ -30,8 +34,8 @@ def node(script: Path | str, *words: str | Path) -> list[dict]:
     return [json.loads(line) for line in run_checked(command, HERE).stdout.splitlines()]
 
 
-def test_vectors() -> None:
-    reports = node("vectors.mjs", *(VECTORS / vector["path"] for vector in MANIFEST))
+def check_vectors(reports: list[dict]) -> None:
+    """Each vector's report is what the manifest says."""
     for vector, report in zip(MANIFEST, reports, strict=True):
         missing = {error[1] for error in report["errors"] if error[0] == "UNSUPPORTED_CODER"} & NOT_HERE
         if vector["expect"] == "reject":
@@ -43,6 +47,28 @@ def test_vectors() -> None:
         assert missing or report["tensors"].keys() == vector["tensors"].keys()
         for name, found in report["tensors"].items():
             assert {**found, **vector["tensors"][name]} == found, (vector["path"], name)
+
+
+def test_vectors() -> None:
+    check_vectors(node("vectors.mjs", *(VECTORS / vector["path"] for vector in MANIFEST)))
+
+
+BROWSE = """async (paths) => {
+  const [hemp, { reportOf }] = await Promise.all([import("/hemp.js"), import("/report.mjs")]);
+  const bytesOf = async (path) => (await fetch(path)).arrayBuffer();
+  const reports = [];
+  for (const path of paths) reports.push(await reportOf(hemp, await bytesOf(path), crypto));
+  return reports;
+}"""
+
+
+def test_vectors_in_a_browser(page: Page) -> None:
+    paths = [*(WEB / name for name in json.loads((WEB / "package.json").read_text())["files"]), HERE / "report.mjs"]
+    files = {f"/{path.name}": path.read_bytes() for path in paths}
+    files |= {f"/{vector['path']}": (VECTORS / vector["path"]).read_bytes() for vector in MANIFEST}
+    with RangeServer({**files, "/index.html": b"<!doctype html><title>Vectors</title>", "/favicon.ico": b""}) as server:
+        page.goto(f"{server.address}/index.html")
+        check_vectors(page.evaluate(BROWSE, [f"/{vector['path']}" for vector in MANIFEST]))
 
 
 @pytest.fixture(scope="module")

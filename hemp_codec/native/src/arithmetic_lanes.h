@@ -8,8 +8,8 @@
 
 #include "arithmetic_model.h"
 
-/* Part of every x86-64.  Elsewhere, and with HEMP_NO_SIMD, loops do the same. */
-#if defined(__SSE2__) && defined(__GNUC__) && !defined(HEMP_NO_SIMD)
+/* Part of every x86-64.  Elsewhere, and where code is to be small, loops do the same. */
+#if defined(__SSE2__) && defined(__GNUC__) && !defined(HEMP_NO_SIMD) && !defined(HEMP_SMALL)
 #include <emmintrin.h>
 #define HEMP_SSE2 1
 #endif

@@ -105,7 +105,9 @@ void hemp_lanes_decode_part(lanes_decoder *decoder, arithmetic_state *state, con
     const size_t count = hemp_arithmetic_runs(part, decoder->lanes_bits, runs);
     const bool has_history = state->header.order > 0, has_residuals = state->header.bins < state->header.num_levels;
     for (size_t r = 0; r < count; r++) {
-        if (runs[r].lanes_bits == 0)
+        if (!HEMP_MANY_CASES)
+            decode_run(decoder, state, part, &runs[r], columns, runs[r].lanes_bits, true, true);
+        else if (runs[r].lanes_bits == 0)
             decode_run(decoder, state, part, &runs[r], columns, 0, true, true);
         else if (has_history)
             decode_run(decoder, state, part, &runs[r], columns, LANES_BITS, true, true);

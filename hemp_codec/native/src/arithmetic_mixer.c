@@ -7,30 +7,29 @@ static int32_t log_of(uint32_t value) {
     return (int32_t)(128 * exponent + ((fraction + (fraction * (4096 - fraction) >> 12) * 1409 / 4096) >> 5));
 }
 
-/* Logarithm of the odds of a probability in 1/2^22. */
-static int32_t stretch(uint32_t probability) {
-    const int32_t value = log_of(probability + 1) - log_of(((uint32_t)1 << 22) - probability);
-    return value > MIXER_STRETCH ? MIXER_STRETCH : value < -MIXER_STRETCH ? -MIXER_STRETCH : value;
+static inline int32_t clamped(int32_t value, int32_t most) {
+    return value > most ? most : value < -most ? -most : value;
 }
 
-/* 65536 x 2^(-i / 128), to the nearest integer. */
-static const uint32_t NEGATIVE_POWERS[128] = {
-    65536, 65182, 64830, 64480, 64132, 63785, 63441, 63098, 62757, 62419, 62081, 61746, 61413, 61081, 60751, 60423,
-    60097, 59772, 59449, 59128, 58809, 58491, 58176, 57861, 57549, 57238, 56929, 56622, 56316, 56012, 55709, 55408,
-    55109, 54811, 54515, 54221, 53928, 53637, 53347, 53059, 52773, 52488, 52204, 51922, 51642, 51363, 51085, 50810,
-    50535, 50262, 49991, 49721, 49452, 49185, 48920, 48655, 48393, 48131, 47871, 47613, 47356, 47100, 46846, 46593,
-    46341, 46091, 45842, 45594, 45348, 45103, 44859, 44617, 44376, 44137, 43898, 43661, 43425, 43191, 42958, 42726,
-    42495, 42265, 42037, 41810, 41584, 41360, 41136, 40914, 40693, 40473, 40255, 40037, 39821, 39606, 39392, 39180,
-    38968, 38757, 38548, 38340, 38133, 37927, 37722, 37518, 37316, 37114, 36914, 36715, 36516, 36319, 36123, 35928,
-    35734, 35541, 35349, 35158, 34968, 34779, 34591, 34405, 34219, 34034, 33850, 33667, 33486, 33305, 33125, 32946,
-};
+/* Logarithm of the odds of a probability in 1/2^22. */
+static int32_t stretch(uint32_t probability) {
+    return clamped(log_of(probability + 1) - log_of(((uint32_t)1 << 22) - probability), MIXER_STRETCH);
+}
 
-static uint16_t squash_of(int32_t value) {
-    const uint32_t distance = (uint32_t)(value < 0 ? -value : value);
-    const uint32_t odds = NEGATIVE_POWERS[distance & 127] >> (distance >> 7);
-    const uint32_t below = (uint32_t)(((uint64_t)odds << 16) / (65536 + odds));
-    const uint32_t small = below > 0 ? below : 1;
-    return (uint16_t)(value < 0 ? small : 65536 - small);
+/* The inverse of stretch(), in 1/65536.  Each of the 128 steps of an octave is that power of two, to the nearest
+ * integer, and every octave is half of the one before. */
+static void fill_squash(uint16_t squash[2 * MIXER_STRETCH + 1]) {
+    uint32_t power = (uint32_t)1 << 31; /* 2^31 x 2^(-step / 128) */
+    for (uint32_t step = 0; step < 128; step++) {
+        for (uint32_t octave = 0; octave < 16; octave++) {
+            const uint32_t odds = (power + (1 << 14)) >> 15 >> octave, distance = 128 * octave + step;
+            const uint32_t below = (uint32_t)(((uint64_t)odds << 16) / (65536 + odds));
+            const uint32_t small = below > 0 ? below : 1;
+            squash[MIXER_STRETCH - distance] = (uint16_t)small;
+            squash[MIXER_STRETCH + distance] = (uint16_t)(65536 - small);
+        }
+        power = (uint32_t)((uint64_t)power * 4271771996u >> 32); /* 2^32 x 2^(-1 / 128) */
+    }
 }
 
 static uint32_t squash(const arithmetic_mixer *mixer, int32_t value) {
@@ -39,24 +38,19 @@ static uint32_t squash(const arithmetic_mixer *mixer, int32_t value) {
 
 void hemp_arithmetic_begin_mixer(arithmetic_mixer *mixer) {
     memset(mixer, 0, sizeof *mixer);
-    for (int32_t value = -MIXER_STRETCH; value <= MIXER_STRETCH; value++)
-        mixer->squash[value + MIXER_STRETCH] = squash_of(value);
+    fill_squash(mixer->squash);
     for (uint32_t cell = 0; cell < MIXER_STRETCH_CELLS; cell++)
         mixer->stretch[cell] = (int16_t)stretch((cell << MIXER_FINE_BITS) + (1 << (MIXER_FINE_BITS - 1)));
     for (uint32_t n = 0; n < 1024; n++)
         mixer->rate[n] = (uint16_t)(655360 / (10 * n + 16));
-    for (uint32_t node = 0; node < MIXER_NODES; node++) {
-        for (uint32_t set = 0; set < MIXER_SETS; set++)
-            for (uint32_t i = 0; i < MIXER_INPUTS; i++)
-                mixer->weights[set][node][i] = 12288;
+    for (uint32_t set = 0; set < MIXER_SETS; set++)
+        for (uint32_t node = 0; node < MIXER_NODES; node++)
+            for (uint32_t i = 0; i < 8; i++)
+                mixer->weights[set][node][i] = i < MIXER_INPUTS ? 12288 : 0;
+    for (uint32_t node = 0; node < MIXER_NODES; node++)
         for (uint32_t c = 0; c < HEMP_MAX_CLASSES; c++)
-            for (int32_t cell = 0; cell < MIXER_CELLS; cell++) {
-                const int32_t value = 128 * cell - 2048;
-                mixer->final_map[node][c][cell] = squash_of(value < -MIXER_STRETCH  ? -MIXER_STRETCH
-                                                            : value > MIXER_STRETCH ? MIXER_STRETCH
-                                                                                    : value);
-            }
-    }
+            for (int32_t cell = 0; cell < MIXER_CELLS; cell++)
+                mixer->final_map[node][c][cell] = (uint16_t)squash(mixer, clamped(128 * cell - 2048, MIXER_STRETCH));
 }
 
 void hemp_arithmetic_begin_mixed_part(arithmetic_mixer *mixer, const arithmetic_header *header, const hemp_part *part,
@@ -108,13 +102,17 @@ void hemp_arithmetic_mixer_element(arithmetic_mixer *mixer, const arithmetic_hea
     lanes_cells(header, at, 1, lanes_of_columns(header, at), cells);
     mixer->class_number = half_octaves(cells[0]);
     mixer->set = weight_set(mixer);
-    mixer->contexts[0] = mixer->slots[MIXER_CLASS + mixer->class_number];
-    mixer->contexts[1] = mixer->slots[MIXER_ROW + row * 8 + left_class * 2 + (above != header->center)];
-    mixer->contexts[2] = mixer->slots[MIXER_COLUMN + half_octaves(at->column[j] >> 6) * 4 + above_class];
-    mixer->contexts[3] = mixer->slots[MIXER_LEFT + left * 16 + mixer->bins_left2];
-    mixer->contexts[4] = mixer->slots[MIXER_ABOVE + above * 16 + left];
-    mixer->contexts[5] = mixer->slots[MIXER_POSITION + j % MIXER_COLUMNS];
-    mixer->contexts[6] = mixer->slots[MIXER_AROUND + around];
+    const uint32_t contexts[MIXER_INPUTS] = {
+        MIXER_CLASS + mixer->class_number,
+        MIXER_ROW + row * 8 + left_class * 2 + (above != header->center),
+        MIXER_COLUMN + half_octaves(at->column[j] >> 6) * 4 + above_class,
+        MIXER_LEFT + left * 16 + mixer->bins_left2,
+        MIXER_ABOVE + above * 16 + left,
+        MIXER_POSITION + (uint32_t)(j % MIXER_COLUMNS),
+        MIXER_AROUND + around,
+    };
+    for (uint32_t i = 0; i < MIXER_INPUTS; i++)
+        mixer->contexts[i] = mixer->slots[contexts[i]];
 }
 
 void hemp_arithmetic_mixer_observe(arithmetic_mixer *mixer, const arithmetic_header *header, const lanes_neighbors *at,
@@ -154,7 +152,7 @@ uint32_t hemp_arithmetic_mixer_predict(arithmetic_mixer *mixer, uint32_t node) {
         sum += shifted(weights[i] * value, 4);
     }
     const int32_t mixed = shifted(sum, 12);
-    mixer->mixed = mixed > MIXER_STRETCH ? MIXER_STRETCH : mixed < -MIXER_STRETCH ? -MIXER_STRETCH : mixed;
+    mixer->mixed = clamped(mixed, MIXER_STRETCH);
     mixer->probability = squash(mixer, mixer->mixed);
 
     const uint32_t place = (uint32_t)(mixer->mixed + 2048);
@@ -168,13 +166,13 @@ static inline void learn_weights(arithmetic_mixer *mixer, uint32_t node, uint32_
     uint32_t *used = &mixer->used[mixer->set][node];
     const uint32_t shift = *used < 16384 ? 14 : *used < 131072 ? 15 : 16;
     const int32_t error = (int32_t)(decision << 16) - (int32_t)mixer->probability;
-    const int32_t rounding = (int32_t)1 << (shift - 1), most = MIXER_MOST_WEIGHT;
+    const int32_t rounding = (int32_t)1 << (shift - 1);
     int32_t *weights = mixer->weights[mixer->set][node];
     if (*used < 131072)
         ++*used;
     for (int i = 0; i < MIXER_INPUTS; i++) {
         const int32_t weight = weights[i] + shifted(mixer->stretched[i] * error + rounding, shift);
-        weights[i] = weight > most ? most : weight < -most ? -most : weight;
+        weights[i] = clamped(weight, MIXER_MOST_WEIGHT);
     }
 }
 

@@ -30,14 +30,6 @@ enum {
 };
 
 typedef struct arithmetic_mixer {
-    uint32_t slots[MIXER_CONTEXTS][MIXER_NODES]; /* probability: 22 bits; below it how often it was used: 10 bits */
-    int32_t weights[MIXER_SETS][MIXER_NODES][8]; /* the eighth is always 0 */
-    uint32_t used[MIXER_SETS][MIXER_NODES];
-    uint16_t final_map[MIXER_NODES][HEMP_MAX_CLASSES][MIXER_CELLS];
-    uint16_t squash[2 * MIXER_STRETCH + 1];
-    int16_t stretch[MIXER_STRETCH_CELLS];
-    uint16_t rate[1024];
-
     /* Of the part: the bin last seen in each column, and what the row has shown so far. */
     uint8_t *bins_above;
     uint64_t entries; /* of bins_above */
@@ -53,6 +45,15 @@ typedef struct arithmetic_mixer {
     int32_t stretched[8];
     int32_t mixed;
     uint32_t probability; /* before the final map */
+
+    /* What is learned, and tables.  They stand last: what is near the beginning is reached by shorter instructions. */
+    uint32_t slots[MIXER_CONTEXTS][MIXER_NODES]; /* probability: 22 bits; below it how often it was used: 10 bits */
+    int32_t weights[MIXER_SETS][MIXER_NODES][8]; /* the eighth is always 0 */
+    uint32_t used[MIXER_SETS][MIXER_NODES];
+    uint16_t final_map[MIXER_NODES][HEMP_MAX_CLASSES][MIXER_CELLS];
+    uint16_t squash[2 * MIXER_STRETCH + 1];
+    int16_t stretch[MIXER_STRETCH_CELLS];
+    uint16_t rate[1024];
 } arithmetic_mixer;
 
 void hemp_arithmetic_begin_mixer(arithmetic_mixer *mixer);

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "hemp.h"
+#include "internal.h"
 
 enum {
     HEMP_MAX_BINS = 16,

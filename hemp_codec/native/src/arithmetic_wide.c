@@ -134,7 +134,7 @@ void hemp_wide_rebuild_root(arithmetic_wide *wide, arithmetic_model *root) {
 }
 
 /* 2^bits steps for each power of two, and numbers from 0 on for what is less than the first. */
-static uint32_t steps_of(uint32_t value, uint32_t bits) {
+HEMP_NOINLINE static uint32_t steps_of(uint32_t value, uint32_t bits) {
     if (value >> bits == 0)
         return value;
     const uint32_t exponent = arithmetic_high_bit(value);

@@ -51,13 +51,13 @@ typedef struct wide_table {
 } wide_table;
 
 typedef struct arithmetic_wide {
-    wide_slot slots[WIDE_SLOTS];
     int16_t base[WIDE_PLACES];       /* log2 of the root's frequencies, in 1/256 */
     int16_t root_log[WIDE_PLACES];   /* the same in 1/1024 */
     uint16_t root_half[WIDE_PLACES]; /* half of the frequency, rounded up */
     uint16_t used[WIDE_PLACES];      /* 1 where there is a bin, else 0 */
     int32_t weights[WIDE_INPUTS];
     uint32_t first_bin; /* place of bin 0 */
+    wide_slot slots[WIDE_SLOTS];
     /* Where slots lie, in bytes from the first of their input: by the cell, and by averages in 1/64. */
     uint16_t of_cell[HEMP_CELLS], of_column[1024], of_row[1024];
 } arithmetic_wide;

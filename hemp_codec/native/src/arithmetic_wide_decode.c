@@ -75,9 +75,9 @@ static inline void decode_rounds(wide_decoder *at, uint64_t rounds, const uint32
 }
 
 static void decode_stretch(wide_decoder *at, const wide_stretch *stretch) {
-    const bool has_residuals = at->state->header.bins < at->state->header.num_levels;
+    const bool has_residuals = !HEMP_MANY_CASES || at->state->header.bins < at->state->header.num_levels;
     const uint32_t all = (1 << WIDE_LANES) - 1;
-    if (stretch->active != all)
+    if (stretch->active != all || !HEMP_MANY_CASES)
         decode_rounds(at, stretch->rounds, stretch->lanes, stretch->active, has_residuals);
     else if (has_residuals)
         decode_rounds(at, stretch->rounds, WIDE_LANES, all, true);

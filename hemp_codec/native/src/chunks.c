@@ -8,25 +8,14 @@ typedef struct text {
     uint64_t size;
 } text;
 
-/* Inside of a known chunk, to run over its end is that chunk's fault. */
-static hemp_status chunk_status(hemp_status status) {
-    return status == HEMP_BAD_FRONT ? HEMP_BAD_CHUNK : status;
-}
-
-static hemp_status read_text(hemp_walk *walk, text *out) {
-    hemp_status status = hemp_walk_varint(walk, &out->size, HEMP_FIELD("metadata"));
-    if (status == HEMP_OK) {
-        status = hemp_walk_need(walk, out->size, HEMP_FIELD("metadata"));
+static text read_text(hemp_walk *walk) {
+    text found;
+    found.size = hemp_walk_varint(walk, HEMP_FIELD("metadata"));
+    found.bytes = hemp_walk_bytes(walk, found.size, HEMP_FIELD("metadata"));
+    if (hemp_walk_goes_on(walk) && !hemp_utf8_valid(found.bytes, (size_t)found.size)) {
+        hemp_walk_refuse(walk, HEMP_BAD_METADATA);
     }
-    if (status != HEMP_OK) {
-        return chunk_status(status);
-    }
-    out->bytes = walk->front + walk->at;
-    if (!hemp_utf8_valid(out->bytes, (size_t)out->size)) {
-        return hemp_walk_fail(walk, HEMP_BAD_METADATA, walk->at, HEMP_FIELD("metadata"));
-    }
-    walk->at += out->size;
-    return HEMP_OK;
+    return found;
 }
 
 static int is_above(const text *a, const text *b) {
@@ -35,87 +24,69 @@ static int is_above(const text *a, const text *b) {
     return order != 0 ? order > 0 : a->size > b->size;
 }
 
-static hemp_status read_metadata(hemp_walk *walk) {
-    const uint64_t begin = walk->at;
+static void read_metadata(hemp_walk *walk) {
     text previous = {NULL, 0};
-    uint64_t count;
-    hemp_status status = chunk_status(hemp_walk_varint(walk, &count, HEMP_FIELD("metadata")));
-    if (status == HEMP_OK && count == 0) {
-        status = hemp_walk_fail(walk, HEMP_BAD_METADATA, begin, HEMP_FIELD("metadata"));
+    const uint64_t count = hemp_walk_varint(walk, HEMP_FIELD("metadata"));
+    if (count == 0) {
+        hemp_walk_refuse(walk, HEMP_BAD_METADATA);
     }
-    for (uint64_t i = 0; i < count && status == HEMP_OK; i++) {
+    for (uint64_t i = 0; i < count && hemp_walk_goes_on(walk); i++) {
         const uint64_t offset = walk->at;
-        text key;
-        text value;
-        status = read_text(walk, &key);
-        if (status == HEMP_OK && i > 0 && !is_above(&key, &previous)) {
-            status = hemp_walk_fail(walk, HEMP_BAD_METADATA, offset, HEMP_FIELD("metadata"));
+        const text key = read_text(walk);
+        if (hemp_walk_goes_on(walk) && i > 0 && !is_above(&key, &previous)) {
+            hemp_walk_fail(walk, HEMP_BAD_METADATA, offset, HEMP_FIELD("metadata"));
         }
-        if (status == HEMP_OK) {
-            status = read_text(walk, &value);
-        }
+        read_text(walk); /* the value */
         previous = key;
     }
-    return status;
 }
 
-static hemp_status read_source(hemp_walk *walk) {
+static void read_source(hemp_walk *walk) {
     const uint64_t size = walk->end - walk->at;
-    if (size != HEMP_SOURCE_SIZE || walk->front[walk->at] != 1) {
-        return hemp_walk_fail(walk, HEMP_BAD_CHUNK, walk->at, HEMP_FIELD("source"));
+    const uint8_t *bytes = hemp_walk_bytes(walk, size, HEMP_FIELD("source"));
+    if (size != HEMP_SOURCE_SIZE || bytes[0] != 1) {
+        hemp_walk_refuse(walk, HEMP_BAD_CHUNK);
     }
-    walk->at += size;
-    return HEMP_OK;
 }
 
-static hemp_status read_content(hemp_walk *walk, uint8_t tag, uint64_t size) {
+/* Of a known chunk.  Inside of it, to run over its end is its own fault. */
+static void read_content(hemp_walk *walk, uint8_t tag, uint64_t end) {
     const uint64_t front_end = walk->end;
-    hemp_status status = HEMP_OK;
-    walk->end = walk->at + size;
+    walk->end = end;
+    walk->overrun = HEMP_BAD_CHUNK;
     if (tag == HEMP_CHUNK_METADATA) {
-        status = read_metadata(walk);
-    } else if (tag == HEMP_CHUNK_SOURCE) {
-        status = read_source(walk);
+        read_metadata(walk);
     } else {
-        walk->at = walk->end;
+        read_source(walk);
     }
-    if (status == HEMP_OK && walk->at != walk->end) {
-        status = hemp_walk_fail(walk, HEMP_BAD_CHUNK, walk->at, HEMP_FIELD("content"));
+    if (walk->at != end) {
+        hemp_walk_fail(walk, HEMP_BAD_CHUNK, walk->at, HEMP_FIELD("content"));
     }
     walk->end = front_end;
-    return status;
+    walk->overrun = HEMP_BAD_FRONT;
 }
 
-static hemp_status read_chunk(hemp_walk *walk, int *previous_tag) {
-    const uint64_t offset = walk->at;
-    uint8_t tag;
-    uint64_t size;
-    hemp_status status = hemp_walk_u8(walk, &tag, HEMP_FIELD("tag"));
-    if (status != HEMP_OK) {
-        return status;
-    }
+static void read_chunk(hemp_walk *walk, int *previous_tag) {
+    const uint8_t tag = hemp_walk_u8(walk, HEMP_FIELD("tag"));
     if (tag <= *previous_tag) {
-        return hemp_walk_fail(walk, HEMP_BAD_CHUNK, offset, HEMP_FIELD("tag"));
+        hemp_walk_refuse(walk, HEMP_BAD_CHUNK);
     }
     if (tag < 0x80) { /* this version knows no critical chunk */
-        return hemp_walk_fail(walk, HEMP_UNKNOWN_CRITICAL_CHUNK, offset, HEMP_FIELD("tag"));
+        hemp_walk_refuse(walk, HEMP_UNKNOWN_CRITICAL_CHUNK);
     }
     *previous_tag = tag;
-    status = hemp_walk_varint(walk, &size, HEMP_FIELD("size"));
-    if (status == HEMP_OK) {
-        status = hemp_walk_need(walk, size, HEMP_FIELD("content"));
+    const uint64_t size = hemp_walk_varint(walk, HEMP_FIELD("size"));
+    hemp_walk_bytes(walk, size, HEMP_FIELD("content"));
+    if (hemp_walk_goes_on(walk) && (tag == HEMP_CHUNK_METADATA || tag == HEMP_CHUNK_SOURCE)) {
+        walk->at -= size;
+        read_content(walk, tag, walk->at + size);
     }
-    return status == HEMP_OK ? read_content(walk, tag, size) : status;
 }
 
-hemp_status hemp_walk_chunks(hemp_walk *walk) {
+void hemp_walk_chunks(hemp_walk *walk) {
     int previous_tag = -1;
     walk->tensor = HEMP_NONE;
-    while (walk->at < walk->end) {
-        const hemp_status status = read_chunk(walk, &previous_tag);
-        if (status != HEMP_OK) {
-            return status;
-        }
+    while (hemp_walk_goes_on(walk) && walk->at < walk->end) {
+        read_chunk(walk, &previous_tag);
     }
-    return HEMP_OK;
 }

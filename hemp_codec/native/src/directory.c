@@ -1,7 +1,9 @@
 /* Opening a file: the fixed fields, then `front` (spec/format.md, 2 and 3). */
 #include <string.h>
 
+#include "arena.h"
 #include "bytes.h"
+#include "file.h"
 #include "varint.h"
 #include "walk.h"
 
@@ -24,11 +26,11 @@ static hemp_status check_head(const uint8_t *prefix, size_t size, hemp_place *pl
     if (hemp_compare(prefix, signature, present) != 0) {
         return fail_head(place, HEMP_BAD_SIGNATURE, 0, HEMP_FIELD("signature"));
     }
-    if (size > SIGNATURE_SIZE && prefix[SIGNATURE_SIZE] != VERSION_MAJOR) {
-        return fail_head(place, HEMP_BAD_VERSION, SIGNATURE_SIZE, HEMP_FIELD("major"));
-    }
-    if (size > SIGNATURE_SIZE + 1 && prefix[SIGNATURE_SIZE + 1] != VERSION_MINOR) {
-        return fail_head(place, HEMP_BAD_VERSION, SIGNATURE_SIZE + 1, HEMP_FIELD("minor"));
+    for (size_t at = SIGNATURE_SIZE; at < size && at < HEAD_SIZE; at++) {
+        const int is_major = at == SIGNATURE_SIZE;
+        if (prefix[at] != (is_major ? VERSION_MAJOR : VERSION_MINOR)) {
+            return fail_head(place, HEMP_BAD_VERSION, at, is_major ? HEMP_FIELD("major") : HEMP_FIELD("minor"));
+        }
     }
     return size < HEAD_SIZE ? fail_head(place, HEMP_TRUNCATED, size, HEMP_FIELD("signature")) : HEMP_OK;
 }
@@ -84,13 +86,15 @@ static hemp_status begin_walk(hemp_walk *walk, const uint8_t *front, size_t fron
     walk->front = front;
     walk->at = begin;
     walk->end = end;
+    walk->overrun = HEMP_BAD_FRONT;
     walk->place = place;
     walk->tensor = HEMP_NONE;
     walk->previous_dtype = HEMP_FLOAT32;
     for (unsigned i = 0; i < HEMP_CLASS_COUNT; i++) {
         walk->open_streams[i] = HEMP_NONE;
     }
-    return hemp_walk_begin(walk);
+    hemp_walk_begin(walk);
+    return walk->status;
 }
 
 /* Upper bounds of what hemp_read_directory will list before it ends or fails: counted record by record, as far as that
@@ -99,12 +103,11 @@ static table_sizes measure(hemp_walk *walk) {
     enum { SMALLEST_RECORD = 2, SMALLEST_STREAM = 6, SMALLEST_SEGMENT = 5 };
     const uint64_t room = (walk->end - walk->at) / SMALLEST_RECORD;
     table_sizes sizes;
-    hemp_status status = HEMP_OK;
     walk->place = NULL;
-    for (uint64_t i = 0; i < walk->tensor_count && status == HEMP_OK; i++) {
-        status = hemp_walk_tensor(walk, i);
+    for (uint64_t i = 0; i < walk->tensor_count && hemp_walk_goes_on(walk); i++) {
+        hemp_walk_tensor(walk, i);
     }
-    const uint64_t left = status == HEMP_WALK_UNKNOWN ? walk->end - walk->at : 0;
+    const uint64_t left = walk->status == HEMP_WALK_UNKNOWN ? walk->end - walk->at : 0;
     /* More records than fit are an error that hemp_read_directory meets at the end of `front`. */
     sizes.tensors = walk->tensor_count < room ? walk->tensor_count : room;
     sizes.streams = walk->streams + left / SMALLEST_STREAM;
@@ -140,80 +143,82 @@ static uint64_t *place_tables(hemp_directory *directory, const table_sizes *size
     return (uint64_t *)(void *)at;
 }
 
-static hemp_status check_body(const hemp_walk *walk, uint64_t body_offset, uint64_t file_size) {
-    if (walk->body_size >= (uint64_t)1 << 63) {
-        return hemp_walk_fail(walk, HEMP_BAD_STREAM, body_offset, HEMP_FIELD("segments"));
-    }
-    const uint64_t end = body_offset + walk->body_size;
+static void check_body(hemp_walk *walk, uint64_t file_size) {
+    const uint64_t end = walk->directory->body_offset + walk->body_size;
     walk->directory->file_size = end;
-    if (file_size == HEMP_NONE || file_size == end) {
-        return HEMP_OK;
+    if (walk->body_size >= (uint64_t)1 << 63) {
+        hemp_walk_fail(walk, HEMP_BAD_STREAM, walk->directory->body_offset, HEMP_FIELD("segments"));
+    } else if (file_size < end) { /* HEMP_NONE is above every size */
+        hemp_walk_fail(walk, HEMP_TRUNCATED, file_size, HEMP_FIELD("body"));
+    } else if (file_size > end && file_size != HEMP_NONE) {
+        hemp_walk_fail(walk, HEMP_TRAILING_BYTES, end, HEMP_FIELD("body"));
     }
-    return file_size < end ? hemp_walk_fail(walk, HEMP_TRUNCATED, file_size, HEMP_FIELD("body"))
-                           : hemp_walk_fail(walk, HEMP_TRAILING_BYTES, end, HEMP_FIELD("body"));
 }
 
-static hemp_status check_names(hemp_walk *walk, uint64_t *scratch) {
+static void check_names(hemp_walk *walk, uint64_t *scratch) {
     const uint64_t duplicate = hemp_find_duplicate_name(walk->directory, scratch);
-    if (duplicate == HEMP_NONE) {
-        return HEMP_OK;
+    if (duplicate != HEMP_NONE) {
+        walk->tensor = duplicate;
+        hemp_walk_fail(walk, HEMP_DUPLICATE_NAME, walk->directory->tensors[duplicate].name_offset, HEMP_FIELD("name"));
     }
-    walk->tensor = duplicate;
-    return hemp_walk_fail(walk, HEMP_DUPLICATE_NAME, walk->directory->tensors[duplicate].name_offset,
-                          HEMP_FIELD("name"));
 }
 
-static hemp_status list_tensors(hemp_walk *walk, uint64_t capacity) {
-    for (uint64_t i = 0; i < walk->tensor_count; i++) {
-        if (i >= capacity) { /* what is left of `front` cannot hold a record */
-            walk->tensor = HEMP_NONE;
-            return hemp_walk_fail(walk, HEMP_BAD_FRONT, walk->at, HEMP_FIELD("tensors"));
-        }
-        const hemp_status status = hemp_walk_tensor(walk, i);
-        if (status != HEMP_OK) {
-            return status;
-        }
+static void list_tensors(hemp_walk *walk, uint64_t capacity) {
+    for (uint64_t i = 0; i < walk->tensor_count && i < capacity && hemp_walk_goes_on(walk); i++) {
+        hemp_walk_tensor(walk, i);
     }
     walk->tensor = HEMP_NONE;
-    return HEMP_OK;
+    if (walk->tensor_count > capacity) { /* what is left of `front` cannot hold a record */
+        hemp_walk_fail(walk, HEMP_BAD_FRONT, walk->at, HEMP_FIELD("tensors"));
+    }
 }
 
 /* Everything behind the head and the checksum. */
-static hemp_status list_front(hemp_walk *walk, hemp_directory *directory, const table_sizes *sizes, uint64_t *scratch) {
-    walk->directory = directory;
+static void list_front(hemp_walk *walk, const table_sizes *sizes, uint64_t *scratch) {
+    hemp_directory *directory = walk->directory;
     walk->stream_capacity = sizes->streams;
     walk->segment_capacity = sizes->segments;
-    hemp_status status = list_tensors(walk, sizes->tensors);
-    if (status != HEMP_OK) {
-        return status;
+    list_tensors(walk, sizes->tensors);
+    if (!hemp_walk_goes_on(walk)) {
+        return;
     }
     directory->tensor_count = walk->tensor_count;
     directory->stream_count = walk->streams;
     directory->segment_count = walk->segments;
     directory->chunks_offset = walk->at;
-    status = check_names(walk, scratch);
-    return status == HEMP_OK ? hemp_walk_chunks(walk) : status;
+    check_names(walk, scratch);
+    hemp_walk_chunks(walk);
 }
 
-hemp_status hemp_read_directory(hemp_directory *directory, const uint8_t *front, size_t front_size, uint64_t file_size,
-                                void *memory, size_t memory_size, hemp_place *place) {
+hemp_status hemp_list_directory(hemp_directory *directory, const uint8_t *front, size_t front_size, uint64_t file_size,
+                                hemp_arena *arena, hemp_place *place) {
     hemp_walk walk;
-    hemp_status status = begin_walk(&walk, front, front_size, place);
+    const hemp_status status = begin_walk(&walk, front, front_size, place);
     if (status != HEMP_OK) {
         return status;
     }
     hemp_walk counting = walk;
     const table_sizes sizes = measure(&counting);
-    if (memory_size < tables_size(&sizes)) {
+    const uint64_t need = tables_size(&sizes);
+    void *memory = hemp_arena_take(arena, need);
+    if (memory == NULL && need > 0) {
         return fail_head(place, HEMP_MEMORY_TOO_SMALL, 0, HEMP_FIELD("front"));
     }
     memset(directory, 0, sizeof *directory);
     directory->front = front;
     directory->body_offset = walk.end + CHECKSUM_SIZE;
     directory->segment_elements = (uint64_t)1 << walk.segment_bits;
-    uint64_t *scratch = place_tables(directory, &sizes, memory);
-    status = list_front(&walk, directory, &sizes, scratch);
-    return status == HEMP_OK ? check_body(&walk, directory->body_offset, file_size) : status;
+    walk.directory = directory;
+    list_front(&walk, &sizes, place_tables(directory, &sizes, memory));
+    check_body(&walk, file_size);
+    return walk.status;
+}
+
+hemp_status hemp_read_directory(hemp_directory *directory, const uint8_t *front, size_t front_size, uint64_t file_size,
+                                void *memory, size_t memory_size, hemp_place *place) {
+    hemp_arena arena;
+    hemp_arena_begin(&arena, memory, memory_size);
+    return hemp_list_directory(directory, front, front_size, file_size, &arena, place);
 }
 
 void hemp_tensor_dims(const hemp_directory *directory, uint64_t tensor, uint64_t *dims) {

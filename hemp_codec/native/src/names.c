@@ -41,30 +41,31 @@ static int stands_before(const hemp_directory *directory, uint64_t a, uint64_t b
     return a < b;
 }
 
-static void merge(const hemp_directory *directory, const uint64_t *from, uint64_t *to, uint64_t begin, uint64_t middle,
-                  uint64_t end) {
-    uint64_t left = begin;
-    uint64_t right = middle;
-    for (uint64_t i = begin; i < end; i++) {
-        if (right == end || (left < middle && stands_before(directory, from[left], from[right]))) {
-            to[i] = from[left++];
-        } else {
-            to[i] = from[right++];
+static uint64_t smaller(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
+}
+
+/* Merge every two runs of `width` keys that follow each other. */
+static void merge_runs(const hemp_directory *directory, const uint64_t *from, uint64_t *to, uint64_t width) {
+    const uint64_t count = directory->tensor_count;
+    uint64_t left = 0, middle = 0, right = 0, end = 0;
+    for (uint64_t i = 0; i < count; i++) {
+        if (i == end) {
+            left = end;
+            middle = right = smaller(left + width, count);
+            end = smaller(middle + width, count);
         }
+        const int is_left = right == end || (left < middle && stands_before(directory, from[left], from[right]));
+        to[i] = is_left ? from[left++] : from[right++];
     }
 }
 
 /* The sorted keys, in one of the two halves of `scratch`. */
 static const uint64_t *sort_keys(const hemp_directory *directory, uint64_t *scratch) {
-    const uint64_t count = directory->tensor_count;
     uint64_t *from = scratch;
-    uint64_t *to = scratch + count;
-    for (uint64_t width = 1; width < count; width *= 2) {
-        for (uint64_t begin = 0; begin < count; begin += 2 * width) {
-            const uint64_t middle = count - begin < width ? count : begin + width;
-            const uint64_t end = count - middle < width ? count : middle + width;
-            merge(directory, from, to, begin, middle, end);
-        }
+    uint64_t *to = scratch + directory->tensor_count;
+    for (uint64_t width = 1; width < directory->tensor_count; width *= 2) {
+        merge_runs(directory, from, to, width);
         uint64_t *sorted = to;
         to = from;
         from = sorted;

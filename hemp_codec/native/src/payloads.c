@@ -14,12 +14,8 @@ void hemp_payloads_begin(hemp_payloads *payloads, const hemp_source *source, con
     payloads->segment = segment;
     payloads->stored_size = stored_size;
     payloads->at = 0;
-    payloads->plane = 0;
-    payloads->coded_left = 0;
-    payloads->stored_done = 0;
-    for (unsigned p = 0; p < stream->planes; p++) {
-        payloads->coded_left += stream->coded_planes >> p & 1u;
-    }
+    payloads->coded_left = stream->coded_planes;
+    payloads->stored_left = (((uint32_t)1 << stream->planes) - 1) & ~stream->coded_planes;
 }
 
 hemp_status hemp_payloads_read(const hemp_payloads *payloads, uint64_t offset, uint8_t *out, size_t size) {
@@ -44,79 +40,40 @@ static hemp_status read_size(hemp_payloads *payloads, uint64_t *size) {
     return status == HEMP_TRUNCATED ? HEMP_BAD_PAYLOAD : status;
 }
 
-/* Move to the next plane in the order of the segment. */
-static int find_plane(hemp_payloads *payloads) {
-    for (;; payloads->plane++) {
-        if (payloads->plane == payloads->stream->planes) {
-            payloads->plane = 0;
-            payloads->stored_done++;
-        }
-        const int is_coded = payloads->stream->coded_planes >> payloads->plane & 1u;
-        if (is_coded == payloads->stored_done) {
-            return is_coded;
-        }
-    }
-}
-
 hemp_status hemp_next_payload(hemp_payloads *payloads, hemp_payload *payload) {
-    const int is_coded = find_plane(payloads);
-    const int is_last = is_coded && payloads->coded_left == 1;
+    const int is_coded = payloads->stored_left == 0;
+    uint32_t *planes = is_coded ? &payloads->coded_left : &payloads->stored_left;
     hemp_status status = HEMP_OK;
-    payload->plane = payloads->plane++;
+    payload->plane = 0;
+    while ((*planes >> payload->plane & 1u) == 0) {
+        payload->plane++;
+    }
+    *planes &= *planes - 1;
     payload->coder = is_coded ? payloads->stream->coder : (uint8_t)HEMP_CODER_STORED;
     payload->size = payloads->stored_size;
-    if (is_coded && !is_last) {
+    if (is_coded && payloads->coded_left != 0) {
         status = read_size(payloads, &payload->size);
     }
-    payloads->coded_left -= is_coded ? 1 : 0;
     const uint64_t left = payloads->segment->size - payloads->at;
-    if (is_last) {
+    const int is_last = (payloads->coded_left | payloads->stored_left) == 0;
+    if (is_coded && is_last) {
         payload->size = left;
     }
-    if (status == HEMP_OK && payload->size > left) {
+    if (status == HEMP_OK && (payload->size > left || (is_last && payload->size != left))) {
         status = HEMP_BAD_PAYLOAD;
     }
     payload->offset = payloads->at;
     payloads->at += status == HEMP_OK ? payload->size : 0;
-    const int no_more = payloads->stream->coded_planes == 0 && payloads->plane == payloads->stream->planes;
-    if (no_more && payloads->at != payloads->segment->size) {
-        return HEMP_BAD_PAYLOAD;
-    }
     return status;
 }
 
-int hemp_coder_supported(uint8_t coder) {
-    switch (coder) {
-    case HEMP_CODER_STORED:
-    case HEMP_CODER_ARITHMETIC:
-    case HEMP_CODER_RANS:
-#ifdef HEMP_WITH_LZMA
-    case HEMP_CODER_LZMA:
-#endif
-#ifdef HEMP_WITH_ZSTD
-    case HEMP_CODER_ZSTD:
-#endif
-        return 1;
-    default:
-        return 0;
-    }
-}
-
 const char *hemp_coder_name(uint8_t coder) {
-    switch (coder) {
-    case HEMP_CODER_STORED:
-        return HEMP_FIELD("stored");
-    case HEMP_CODER_LZMA:
-        return HEMP_FIELD("lzma");
-    case HEMP_CODER_ZSTD:
-        return HEMP_FIELD("zstd");
-    case HEMP_CODER_ARITHMETIC:
-        return HEMP_FIELD("arithmetic");
-    case HEMP_CODER_RANS:
-        return HEMP_FIELD("rans");
-    default:
-        return HEMP_FIELD("coder");
-    }
+#ifdef HEMP_NO_STRINGS
+    (void)coder;
+    return NULL;
+#else
+    return hemp_nth_text("stored\0lzma\0zstd\0arithmetic\0rans\0coder", coder < 5 ? coder : 5);
+#endif
 }
 
 uint64_t hemp_coder_memory(uint8_t coder, const uint8_t *prefix, size_t prefix_size, const hemp_part *parts,

@@ -12,9 +12,8 @@ typedef struct hemp_payloads {
     const hemp_segment *segment;
     uint64_t stored_size; /* of the payload of a stored plane */
     uint64_t at;          /* next byte of the segment */
-    unsigned plane;
-    unsigned coded_left; /* planes that are coded and not yet found */
-    int stored_done;
+    uint32_t stored_left; /* planes that are still to come, a bit each: first those that are stored */
+    uint32_t coded_left;
 } hemp_payloads;
 
 typedef struct hemp_payload {
@@ -33,14 +32,14 @@ hemp_status hemp_next_payload(hemp_payloads *payloads, hemp_payload *payload);
 /* Copy bytes of the segment. */
 hemp_status hemp_payloads_read(const hemp_payloads *payloads, uint64_t offset, uint8_t *out, size_t size);
 
-/* Whether this build has the coder, and what it is called. */
-int hemp_coder_supported(uint8_t coder);
+/* What a coder is called. */
 const char *hemp_coder_name(uint8_t coder);
 
 /* Scratch memory that the coder needs for a payload that begins so. */
 uint64_t hemp_coder_memory(uint8_t coder, const uint8_t *prefix, size_t prefix_size, const hemp_part *parts,
                            size_t count);
 
+/* HEMP_UNSUPPORTED_CODER if this build does not have it. */
 hemp_status hemp_coder_decode(uint8_t coder, const uint8_t *payload, size_t size, const hemp_part *parts, size_t count,
                               void *memory, size_t memory_size);
 

@@ -19,13 +19,14 @@ typedef struct block_task {
 } block_task;
 
 typedef struct rans_block {
-    hemp_rans_lanes lanes;
     uint32_t *slots;
     unsigned classes; /* 0: constant or raw */
     uint8_t is_raw;
-    uint8_t symbol; /* of a constant block */
+    uint8_t is_constant; /* the block, or the class that is decoded: `symbol` is its only symbol, and takes no words */
+    uint8_t symbol;
     uint8_t *strip_classes;
     hemp_rans_strips strips; /* of several classes */
+    hemp_rans_lanes lanes;
     uint16_t frequencies[HEMP_RANS_MAX_CLASSES][HEMP_RANS_MAX_SYMBOLS];
 } rans_block;
 
@@ -95,6 +96,7 @@ static hemp_status read_constant(rans_block *block, uint32_t symbols) {
     if (symbol >= symbols || block->lanes.next != block->lanes.end) {
         return HEMP_BAD_PAYLOAD;
     }
+    block->is_constant = 1;
     block->symbol = (uint8_t)symbol;
     return HEMP_OK;
 }
@@ -156,21 +158,32 @@ static hemp_status end_block(const rans_block *block) {
 
 /* ------------------------------------------------------------------------------------------------------- symbols */
 
-/* Fill the slots of a class; 0 if it is constant: then *symbol is its only symbol, and it takes no words. */
-static int begin_class(const rans_block *block, unsigned k, uint8_t *symbol) {
+/* Let the symbols of a class be decoded next. */
+static void begin_class(rans_block *block, unsigned k) {
     uint32_t sum = 0;
+    block->lanes.current = 0;
+    block->is_constant = 0;
     for (uint32_t s = 0; sum < HEMP_RANS_SCALE; s++) {
         const uint32_t frequency = block->frequencies[k][s];
         if (frequency == HEMP_RANS_SCALE) {
-            *symbol = (uint8_t)s;
-            return 0;
+            block->is_constant = 1;
+            block->symbol = (uint8_t)s;
+            return;
         }
         for (uint32_t i = 0; i < frequency; i++) {
             block->slots[sum + i] = hemp_rans_slot(s, frequency, i);
         }
         sum += frequency;
     }
-    return 1;
+}
+
+/* That of a block of one class, which is not constant: for such blocks there is a mode. */
+static hemp_status begin_only_class(rans_block *block) {
+    if (block->classes == 1) {
+        begin_class(block, 0);
+        return block->is_constant ? HEMP_BAD_PAYLOAD : HEMP_OK;
+    }
+    return HEMP_OK;
 }
 
 /* Put symbols at their place in a part. */
@@ -186,14 +199,14 @@ static void put_symbols(const hemp_part *part, hemp_rans_half half, size_t posit
     }
 }
 
-/* The next symbols of a block of at most one class. */
+/* The next symbols of the block, or of the class that has begun. */
 static hemp_status decode_symbols(rans_block *block, uint8_t *out, size_t size) {
-    if (block->classes > 0) {
-        return hemp_rans_lanes_decode(&block->lanes, block->slots, out, size);
-    }
-    if (!block->is_raw) {
+    if (block->is_constant) {
         memset(out, block->symbol, size);
         return HEMP_OK;
+    }
+    if (!block->is_raw) {
+        return hemp_rans_lanes_decode(&block->lanes, block->slots, out, size);
     }
     if ((size_t)(block->lanes.end - block->lanes.next) < size) {
         return HEMP_BAD_PAYLOAD;
@@ -268,17 +281,31 @@ static hemp_status read_strips(rans_block *block, const block_task *task) {
     const uint64_t count = hemp_rans_strip_count(strips);
     const block_task classes_task = {block->lanes.next, (size_t)size, block->classes, count, NULL, task->slots};
     rans_block classes;
-    uint8_t symbol;
     status = begin_block(&classes, &classes_task);
+    status = status == HEMP_OK ? begin_only_class(&classes) : status;
     if (status != HEMP_OK) {
         return status;
-    }
-    if (classes.classes == 1 && !begin_class(&classes, 0, &symbol)) {
-        return HEMP_BAD_PAYLOAD;
     }
     status = decode_symbols(&classes, block->strip_classes, (size_t)count);
     block->lanes.next += size;
     return status == HEMP_OK ? end_block(&classes) : status;
+}
+
+/* The strips of one class, each by itself: quick if all lanes are done where a strip ends. */
+static hemp_status decode_even_class(rans_block *block, unsigned k, const hemp_part *part, hemp_rans_half half) {
+    const uint64_t count = hemp_rans_strip_count(&block->strips);
+    hemp_status status = HEMP_OK;
+    begin_class(block, k);
+    for (uint64_t i = 0; i < count && status == HEMP_OK; i++) {
+        if (block->strip_classes[i] == k) {
+            const size_t begin = (size_t)hemp_rans_strip_begin(&block->strips, i);
+            hemp_part strip = *part;
+            strip.indices = (uint8_t *)part->indices + (hemp_part_is_wide(part) ? 2 : 1) * begin;
+            strip.size = hemp_rans_strip_end(&block->strips, i) - begin;
+            status = decode_part(block, &strip, half);
+        }
+    }
+    return status;
 }
 
 static uint64_t class_size(const rans_block *block, unsigned k) {
@@ -292,37 +319,13 @@ static uint64_t class_size(const rans_block *block, unsigned k) {
     return size;
 }
 
-/* The strips of one class, each by itself: quick if all lanes are done where a strip ends. */
-static hemp_status decode_even_class(rans_block *block, unsigned k, uint8_t *indices) {
-    const uint64_t count = hemp_rans_strip_count(&block->strips);
-    uint8_t symbol = 0;
-    const int is_coded = begin_class(block, k, &symbol);
-    hemp_status status = HEMP_OK;
-    block->lanes.current = 0;
-    for (uint64_t i = 0; i < count && status == HEMP_OK; i++) {
-        if (block->strip_classes[i] == k) {
-            const size_t begin = (size_t)hemp_rans_strip_begin(&block->strips, i);
-            const size_t size = (size_t)hemp_rans_strip_end(&block->strips, i) - begin;
-            if (is_coded) {
-                status = hemp_rans_lanes_decode(&block->lanes, block->slots, indices + begin, size);
-            } else {
-                memset(indices + begin, symbol, size);
-            }
-        }
-    }
-    return status;
-}
-
-/* The strips of one class.  Its symbols are decoded many at a time, whatever the length of the strips. */
+/* The same for strips of any length: symbols are decoded many at a time, then cut. */
 static hemp_status decode_class(rans_block *block, unsigned k, const hemp_part *part, hemp_rans_half half) {
     const uint64_t count = hemp_rans_strip_count(&block->strips);
     uint64_t left = class_size(block, k);
     uint8_t chunk[CHUNK];
     size_t filled = 0, used = 0;
-    uint8_t symbol = 0;
-    const int is_coded = begin_class(block, k, &symbol);
-    memset(chunk, symbol, sizeof chunk);
-    block->lanes.current = 0;
+    begin_class(block, k);
     for (uint64_t i = 0; i < count; i++) {
         if (block->strip_classes[i] != k) {
             continue;
@@ -333,8 +336,7 @@ static hemp_status decode_class(rans_block *block, unsigned k, const hemp_part *
                 filled = left < sizeof chunk ? (size_t)left : sizeof chunk;
                 used = 0;
                 left -= filled;
-                const hemp_status status =
-                    is_coded ? hemp_rans_lanes_decode(&block->lanes, block->slots, chunk, filled) : HEMP_OK;
+                const hemp_status status = decode_symbols(block, chunk, filled);
                 if (status != HEMP_OK) {
                     return status;
                 }
@@ -350,10 +352,10 @@ static hemp_status decode_class(rans_block *block, unsigned k, const hemp_part *
 
 static hemp_status decode_classes(rans_block *block, const hemp_part *part, hemp_rans_half half) {
     const unsigned uneven = (unsigned)(block->strips.first | block->strips.length) & (block->lanes.count - 1);
+    const int is_cut = HEMP_MANY_CASES && (uneven != 0 || hemp_part_is_wide(part));
     hemp_status status = HEMP_OK;
     for (unsigned k = 0; k < block->classes && status == HEMP_OK; k++) {
-        status = uneven == 0 && !hemp_part_is_wide(part) ? decode_even_class(block, k, (uint8_t *)part->indices)
-                                                         : decode_class(block, k, part, half);
+        status = is_cut ? decode_class(block, k, part, half) : decode_even_class(block, k, part, half);
     }
     return status;
 }
@@ -371,11 +373,7 @@ typedef struct payload_task {
 } payload_task;
 
 static hemp_status decode_parts(rans_block *block, const payload_task *task, hemp_rans_half half) {
-    uint8_t symbol;
-    if (block->classes == 1 && !begin_class(block, 0, &symbol)) {
-        return HEMP_BAD_PAYLOAD;
-    }
-    hemp_status status = HEMP_OK;
+    hemp_status status = begin_only_class(block);
     for (size_t i = 0; i < task->count && status == HEMP_OK; i++) {
         if (task->parts[i].num_levels > 1 && task->parts[i].size > 0) {
             status = decode_part(block, &task->parts[i], half);

@@ -6,12 +6,12 @@
 #include "rans.h"
 
 typedef struct hemp_rans_lanes {
-    uint32_t states[HEMP_RANS_MAX_LANES];
     unsigned count;
     unsigned current; /* lane of the next symbol */
     int use_avx2;
     const uint8_t *next;
     const uint8_t *end;
+    uint32_t states[HEMP_RANS_MAX_LANES];
 } hemp_rans_lanes;
 
 /* One slot for each value of state mod 4096: symbol in bits 0-7, frequency in 8-19, position in the symbol's range in

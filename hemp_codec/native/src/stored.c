@@ -21,33 +21,14 @@ uint64_t hemp_stored_size(const hemp_part *parts, size_t count) {
     return total;
 }
 
-/* Unpack a part of up to 256 levels; the largest index found. */
-static uint32_t unpack_narrow(const uint8_t *in, unsigned bits, uint64_t size, uint8_t *out) {
-    const unsigned mask = (1u << bits) - 1;
+/* Unpack a part; the largest index found, or UINT32_MAX if bits are left over.  To be expanded for constants. */
+static inline uint32_t unpack(const uint8_t *in, const hemp_part *part, const int is_wide) {
+    const unsigned bits = hemp_index_bits(part->num_levels);
+    const uint32_t mask = ((uint32_t)1 << bits) - 1;
     unsigned held = 0; /* bits in `window` */
     uint32_t window = 0;
     uint32_t largest = 0;
-    for (uint64_t i = 0; i < size; i++) {
-        if (held < bits) {
-            window |= (uint32_t)*in++ << held;
-            held += 8;
-        }
-        const uint32_t index = window & mask;
-        window >>= bits;
-        held -= bits;
-        largest = index > largest ? index : largest;
-        out[i] = (uint8_t)index;
-    }
-    return window != 0 ? UINT32_MAX : largest;
-}
-
-/* The same for more than 256 levels. */
-static uint32_t unpack_wide(const uint8_t *in, unsigned bits, uint64_t size, uint16_t *out) {
-    const uint32_t mask = (1u << bits) - 1;
-    unsigned held = 0;
-    uint32_t window = 0;
-    uint32_t largest = 0;
-    for (uint64_t i = 0; i < size; i++) {
+    for (uint64_t i = 0; i < part->size; i++) {
         while (held < bits) {
             window |= (uint32_t)*in++ << held;
             held += 8;
@@ -56,21 +37,22 @@ static uint32_t unpack_wide(const uint8_t *in, unsigned bits, uint64_t size, uin
         window >>= bits;
         held -= bits;
         largest = index > largest ? index : largest;
-        out[i] = (uint16_t)index;
+        if (is_wide) {
+            ((uint16_t *)part->indices)[i] = (uint16_t)index;
+        } else {
+            ((uint8_t *)part->indices)[i] = (uint8_t)index;
+        }
     }
     return window != 0 ? UINT32_MAX : largest;
 }
 
 static hemp_status unpack_part(const uint8_t *payload, const hemp_part *part) {
-    const unsigned bits = hemp_index_bits(part->num_levels);
     if (part->num_levels == 256) {
         memcpy(part->indices, payload, (size_t)part->size);
         return HEMP_OK;
     }
-    const uint32_t largest = hemp_part_is_wide(part)
-                                 ? unpack_wide(payload, bits, part->size, (uint16_t *)part->indices)
-                                 : unpack_narrow(payload, bits, part->size, (uint8_t *)part->indices);
-    if (largest == UINT32_MAX) { /* bits left after the last index */
+    const uint32_t largest = hemp_part_is_wide(part) ? unpack(payload, part, 1) : unpack(payload, part, 0);
+    if (largest == UINT32_MAX) {
         return HEMP_BAD_PAYLOAD;
     }
     return largest < part->num_levels ? HEMP_OK : HEMP_BAD_INDEX;

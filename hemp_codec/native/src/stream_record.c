@@ -1,92 +1,66 @@
 /* Stream and segment records (spec/format.md, 6). */
+#include "bytes.h"
 #include "walk.h"
 
 enum { HAS_PLANES = 1 << 6 };
 
-static hemp_status read_coded_planes(hemp_walk *walk, hemp_stream *stream) {
-    const uint64_t offset = walk->at;
-    uint64_t coded;
-    const hemp_status status = hemp_walk_varint(walk, &coded, HEMP_FIELD("coded_planes"));
-    if (status != HEMP_OK) {
-        return status;
-    }
-    if (coded < 2 || coded >> stream->planes != 0) {
-        return hemp_walk_fail(walk, HEMP_BAD_STREAM, offset, HEMP_FIELD("coded_planes"));
-    }
-    stream->coded_planes = (uint32_t)coded;
-    return HEMP_OK;
-}
-
-static hemp_status read_coder(hemp_walk *walk, const hemp_tensor *tensor, hemp_stream *stream) {
-    uint8_t coder;
-    const hemp_status status = hemp_walk_u8(walk, &coder, HEMP_FIELD("coder"));
-    if (status != HEMP_OK) {
-        return status;
-    }
+static void read_coder(hemp_walk *walk, const hemp_tensor *tensor, hemp_stream *stream) {
+    const uint8_t coder = hemp_walk_u8(walk, HEMP_FIELD("coder"));
     stream->coder = coder & (uint8_t)~HAS_PLANES;
     stream->planes = (uint8_t)(tensor->quantizer == HEMP_LOSSLESS ? hemp_dtype_planes(tensor->dtype) : 1);
     const int chooses = stream->planes > 1 && stream->coder != HEMP_CODER_STORED;
-    if (coder & HAS_PLANES) {
-        return chooses ? read_coded_planes(walk, stream)
-                       : hemp_walk_fail(walk, HEMP_BAD_STREAM, walk->at - 1, HEMP_FIELD("coder"));
-    }
     stream->coded_planes = chooses || stream->planes == 1 ? 1 : 0;
-    return HEMP_OK;
+    if ((coder & HAS_PLANES) == 0) {
+        return;
+    }
+    if (!chooses) {
+        hemp_walk_refuse(walk, HEMP_BAD_STREAM);
+    }
+    const uint64_t end = (uint64_t)1 << stream->planes;
+    stream->coded_planes = (uint32_t)hemp_walk_below(walk, end, HEMP_BAD_STREAM, HEMP_FIELD("coded_planes"));
+    if (stream->coded_planes < 2) {
+        hemp_walk_refuse(walk, HEMP_BAD_STREAM);
+    }
 }
 
-static hemp_status read_segment(hemp_walk *walk) {
+static void read_segment(hemp_walk *walk) {
     const uint64_t body_limit = (uint64_t)1 << 63;
-    uint64_t size;
-    uint32_t checksum;
-    hemp_status status = hemp_walk_varint(walk, &size, HEMP_FIELD("segments"));
-    if (status == HEMP_OK) {
-        status = hemp_walk_u32(walk, &checksum, HEMP_FIELD("segments"));
+    const uint64_t size = hemp_walk_varint(walk, HEMP_FIELD("segments"));
+    const uint8_t *checksum = hemp_walk_bytes(walk, 4, HEMP_FIELD("segments"));
+    if (walk->directory != NULL && walk->segments >= walk->segment_capacity) {
+        hemp_walk_refuse(walk, HEMP_MEMORY_TOO_SMALL);
     }
-    if (status != HEMP_OK) {
-        return status;
+    if (!hemp_walk_goes_on(walk)) {
+        return;
     }
     if (walk->directory != NULL) {
-        if (walk->segments >= walk->segment_capacity) {
-            return hemp_walk_fail(walk, HEMP_MEMORY_TOO_SMALL, walk->at, HEMP_FIELD("segments"));
-        }
         hemp_segment *segment = &walk->directory->segments[walk->segments];
         segment->offset = walk->directory->body_offset + walk->body_size;
         segment->size = size;
-        segment->checksum = checksum;
+        segment->checksum = hemp_load32(checksum);
     }
     walk->segments++;
     walk->body_size = size >= body_limit - walk->body_size ? body_limit : walk->body_size + size;
-    return HEMP_OK;
 }
 
-static hemp_status read_segments(hemp_walk *walk, uint64_t count) {
+void hemp_walk_stream(hemp_walk *walk, uint64_t number, const hemp_tensor *tensor) {
+    hemp_stream counted;
+    hemp_stream *stream = &counted;
+    if (walk->directory != NULL && walk->streams < walk->stream_capacity) {
+        stream = &walk->directory->streams[walk->streams];
+    }
+    stream->first_segment = walk->segments;
+    stream->segment_count = ((tensor->elements - 1) >> walk->segment_bits) + 1;
+    stream->elements = tensor->elements;
+    stream->opener = number;
+    stream->solid = 0;
+    read_coder(walk, tensor, stream);
     /* Each segment takes bytes of `front`, so a wrong count ends the loop there. */
-    for (uint64_t i = 0; i < count; i++) {
-        const hemp_status status = read_segment(walk);
-        if (status != HEMP_OK) {
-            return status;
-        }
+    for (uint64_t i = 0; i < stream->segment_count && hemp_walk_goes_on(walk); i++) {
+        read_segment(walk);
     }
-    return HEMP_OK;
-}
-
-hemp_status hemp_walk_stream(hemp_walk *walk, uint64_t number, const hemp_tensor *tensor) {
-    hemp_stream stream;
-    stream.first_segment = walk->segments;
-    stream.segment_count = ((tensor->elements - 1) >> walk->segment_bits) + 1;
-    stream.elements = tensor->elements;
-    stream.opener = number;
-    stream.solid = 0;
-    hemp_status status = read_coder(walk, tensor, &stream);
-    if (status == HEMP_OK) {
-        status = read_segments(walk, stream.segment_count);
-    }
-    if (status == HEMP_OK && walk->directory != NULL) {
-        if (walk->streams >= walk->stream_capacity) {
-            return hemp_walk_fail(walk, HEMP_MEMORY_TOO_SMALL, walk->at, HEMP_FIELD("coder"));
-        }
-        walk->directory->streams[walk->streams] = stream;
+    if (walk->directory != NULL && stream == &counted) {
+        hemp_walk_refuse(walk, HEMP_MEMORY_TOO_SMALL);
     }
     walk->streams++;
-    return status;
 }

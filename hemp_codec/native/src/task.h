@@ -2,17 +2,12 @@
 #ifndef HEMP_TASK_H
 #define HEMP_TASK_H
 
-#include "arena.h"
-#include "internal.h"
-
-enum { HEMP_MAX_PLANES = 16 };
+#include "segment.h"
 
 /* What is to be decoded, and the memory for it. */
 typedef struct hemp_task {
     const hemp_file *file;
-    const hemp_tensor *record; /* of the content; of the opener if there are outputs */
-    const hemp_stream *stream; /* NULL: all elements are level 0 */
-    const hemp_segment *segment;
+    const hemp_tensor *record;  /* of the content; of the opener if there are outputs */
     const hemp_output *outputs; /* of all tensors of a solid stream; NULL: `record` alone is wanted, in `out` */
     int is_bound;               /* memory is counted for any outputs */
     hemp_place *place;
@@ -21,14 +16,8 @@ typedef struct hemp_task {
     uint64_t start; /* elements of the piece */
     uint64_t count;
     uint8_t *out;
-    const uint8_t *bytes; /* of the segment; NULL while memory is only counted */
-    void *table;          /* of levels, in the form asked for */
-    hemp_part *parts;     /* of all tensors of the segment, in the order of the records */
-    size_t part_count;
-    const uint8_t *planes[HEMP_MAX_PLANES]; /* of lossless tensors: all parts, one after the other */
-    uint8_t *room[HEMP_MAX_PLANES];         /* for the planes that are not used where they lie in the segment */
-    void *scratch;                          /* of the coder */
-    uint64_t scratch_size;
+    void *table;             /* of levels, in the form asked for */
+    hemp_segment_task coded; /* its stream is NULL if all elements are level 0 */
 } hemp_task;
 
 /* A task for a tensor; HEMP_BAD_ARGUMENT if there is none of this number, or not in this form. */
