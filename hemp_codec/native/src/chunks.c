@@ -43,7 +43,7 @@ static hemp_status read_metadata(hemp_walk *walk) {
     if (status == HEMP_OK && count == 0) {
         status = hemp_walk_fail(walk, HEMP_BAD_METADATA, begin, HEMP_FIELD("metadata"));
     }
-    for (uint64_t i = 0; i < count && status == HEMP_OK; i++) {
+    for (uint64_t i = 0; status == HEMP_OK && i < count; i++) {
         const uint64_t offset = walk->at;
         text key;
         text value;

@@ -276,6 +276,9 @@ static hemp_status decode_payload(hemp_task *task, const hemp_payload *payload) 
     if (!hemp_coder_supported(payload->coder)) {
         return hemp_task_fail(task, HEMP_UNSUPPORTED_CODER, name);
     }
+    if (!hemp_work_is_allowed(task->file->work, task->file->max_output, payload->coder, bytes, (size_t)payload->size)) {
+        return hemp_task_fail(task, HEMP_LIMIT_EXCEEDED, name);
+    }
     if (is_used_in_place(task, payload)) {
         task->planes[payload->plane] = bytes;
         const int is_right = payload->size == stored_plane_size(task);
