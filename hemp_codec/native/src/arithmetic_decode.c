@@ -31,32 +31,23 @@ static bool any_takes_part(const hemp_part *parts, size_t count) {
     return false;
 }
 
-static uint64_t memory_of(uint32_t mode, const hemp_part *parts, size_t count) {
-    const uint64_t columns = hemp_arithmetic_most_columns(parts, count);
-    if (mode == ARITHMETIC_PLAIN)
-        return sizeof(arithmetic_state) + 2 * sizeof(uint16_t) * columns;
-    if (mode == ARITHMETIC_WIDE)
-        return sizeof(arithmetic_wide) + sizeof(arithmetic_state) + 2 * sizeof(uint16_t) * columns;
-    return sizeof(arithmetic_state) + sizeof(arithmetic_mixer) + (2 * sizeof(uint16_t) + 1) * columns;
+/* Bytes of what a mode has beside the plain one. */
+static size_t size_of_mode(uint32_t mode) {
+    return mode == ARITHMETIC_MIXED ? sizeof(arithmetic_mixer) : mode == ARITHMETIC_WIDE ? sizeof(arithmetic_wide) : 0;
 }
 
 uint64_t hemp_arithmetic_decode_memory(const uint8_t *payload, size_t size, const hemp_part *parts, size_t count) {
     bit_reader reader = {payload, size, 0, false};
-    return memory_of(hemp_read_bits(&reader, ARITHMETIC_MODE_BITS), parts, count);
+    const uint32_t mode = hemp_read_bits(&reader, ARITHMETIC_MODE_BITS);
+    const uint64_t column = 2 * sizeof(uint16_t) + (mode == ARITHMETIC_MIXED);
+    return size_of_mode(mode) + sizeof(arithmetic_state) + column * hemp_arithmetic_most_columns(parts, count);
 }
 
 static bool begin(arithmetic_decoder *decoder, const uint8_t *coded, size_t size, uint8_t *memory) {
-    decoder->mixer = NULL;
-    decoder->wide = NULL;
-    if (decoder->front.mode == ARITHMETIC_MIXED) {
-        decoder->mixer = (arithmetic_mixer *)(void *)memory;
-        memory += sizeof(arithmetic_mixer);
-    }
-    if (decoder->front.mode == ARITHMETIC_WIDE) {
-        decoder->wide = (arithmetic_wide *)(void *)memory;
-        memory += sizeof(arithmetic_wide);
-    }
-    decoder->state = (arithmetic_state *)(void *)memory;
+    const uint32_t mode = decoder->front.mode;
+    decoder->mixer = mode == ARITHMETIC_MIXED ? (arithmetic_mixer *)(void *)memory : NULL;
+    decoder->wide = mode == ARITHMETIC_WIDE ? (arithmetic_wide *)(void *)memory : NULL;
+    decoder->state = (arithmetic_state *)(void *)(memory + size_of_mode(mode));
     decoder->columns = (uint16_t *)(decoder->state + 1);
     if (!decoder->front.coded)
         return size == 0;

@@ -1,7 +1,9 @@
 /* Opening a file: the fixed fields, then `front` (spec/format.md, 2 and 3). */
 #include <string.h>
 
+#include "arena.h"
 #include "bytes.h"
+#include "file.h"
 #include "varint.h"
 #include "walk.h"
 
@@ -24,11 +26,11 @@ static hemp_status check_head(const uint8_t *prefix, size_t size, hemp_place *pl
     if (hemp_compare(prefix, signature, present) != 0) {
         return fail_head(place, HEMP_BAD_SIGNATURE, 0, HEMP_FIELD("signature"));
     }
-    if (size > SIGNATURE_SIZE && prefix[SIGNATURE_SIZE] != VERSION_MAJOR) {
-        return fail_head(place, HEMP_BAD_VERSION, SIGNATURE_SIZE, HEMP_FIELD("major"));
-    }
-    if (size > SIGNATURE_SIZE + 1 && prefix[SIGNATURE_SIZE + 1] != VERSION_MINOR) {
-        return fail_head(place, HEMP_BAD_VERSION, SIGNATURE_SIZE + 1, HEMP_FIELD("minor"));
+    for (size_t at = SIGNATURE_SIZE; at < size && at < HEAD_SIZE; at++) {
+        const int is_major = at == SIGNATURE_SIZE;
+        if (prefix[at] != (is_major ? VERSION_MAJOR : VERSION_MINOR)) {
+            return fail_head(place, HEMP_BAD_VERSION, at, is_major ? HEMP_FIELD("major") : HEMP_FIELD("minor"));
+        }
     }
     return size < HEAD_SIZE ? fail_head(place, HEMP_TRUNCATED, size, HEMP_FIELD("signature")) : HEMP_OK;
 }
@@ -189,8 +191,8 @@ static void list_front(hemp_walk *walk, const table_sizes *sizes, uint64_t *scra
     hemp_walk_chunks(walk);
 }
 
-hemp_status hemp_read_directory(hemp_directory *directory, const uint8_t *front, size_t front_size, uint64_t file_size,
-                                void *memory, size_t memory_size, hemp_place *place) {
+hemp_status hemp_list_directory(hemp_directory *directory, const uint8_t *front, size_t front_size, uint64_t file_size,
+                                hemp_arena *arena, hemp_place *place) {
     hemp_walk walk;
     const hemp_status status = begin_walk(&walk, front, front_size, place);
     if (status != HEMP_OK) {
@@ -198,7 +200,9 @@ hemp_status hemp_read_directory(hemp_directory *directory, const uint8_t *front,
     }
     hemp_walk counting = walk;
     const table_sizes sizes = measure(&counting);
-    if (memory_size < tables_size(&sizes)) {
+    const uint64_t need = tables_size(&sizes);
+    void *memory = hemp_arena_take(arena, need);
+    if (memory == NULL && need > 0) {
         return fail_head(place, HEMP_MEMORY_TOO_SMALL, 0, HEMP_FIELD("front"));
     }
     memset(directory, 0, sizeof *directory);
@@ -209,6 +213,13 @@ hemp_status hemp_read_directory(hemp_directory *directory, const uint8_t *front,
     list_front(&walk, &sizes, place_tables(directory, &sizes, memory));
     check_body(&walk, file_size);
     return walk.status;
+}
+
+hemp_status hemp_read_directory(hemp_directory *directory, const uint8_t *front, size_t front_size, uint64_t file_size,
+                                void *memory, size_t memory_size, hemp_place *place) {
+    hemp_arena arena;
+    hemp_arena_begin(&arena, memory, memory_size);
+    return hemp_list_directory(directory, front, front_size, file_size, &arena, place);
 }
 
 void hemp_tensor_dims(const hemp_directory *directory, uint64_t tensor, uint64_t *dims) {

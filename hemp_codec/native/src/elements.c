@@ -28,7 +28,9 @@ void hemp_expand(void *out, uint32_t size, const void *table, const void *indice
     uint8_t *to = (uint8_t *)out;
     const uint8_t *levels = (const uint8_t *)table;
     const uint8_t *from = (const uint8_t *)indices;
-    if (size == 2) {
+    if (!HEMP_MANY_CASES) {
+        expand(to, size, levels, from, is_wide, (size_t)count);
+    } else if (size == 2) {
         expand(to, 2, levels, from, is_wide, (size_t)count);
     } else if (size == 4) {
         expand(to, 4, levels, from, is_wide, (size_t)count);

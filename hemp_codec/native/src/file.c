@@ -118,7 +118,6 @@ hemp_status hemp_open(hemp_file *file, const hemp_source *source, const hemp_lim
                       size_t memory_size, hemp_place *place) {
     const uint8_t *front = NULL;
     size_t front_size = 0;
-    uint64_t need = 0;
     hemp_arena arena;
     memset(file, 0, sizeof *file);
     file->source = *source;
@@ -126,13 +125,7 @@ hemp_status hemp_open(hemp_file *file, const hemp_source *source, const hemp_lim
     const uint64_t limit = limits != NULL && limits->front > 0 ? limits->front : default_front_limit;
     hemp_status status = locate_front(source, limit, &arena, &front, &front_size, place);
     if (status == HEMP_OK) {
-        status = hemp_directory_memory(front, front_size, &need, place);
-    }
-    if (status == HEMP_OK) {
-        void *tables = hemp_arena_take(&arena, need);
-        status = need > 0 && tables == NULL ? hemp_fail(place, HEMP_MEMORY_TOO_SMALL, 0, HEMP_NONE, HEMP_FIELD("front"))
-                                            : hemp_read_directory(&file->directory, front, front_size, source->size,
-                                                                  tables, (size_t)need, place);
+        status = hemp_list_directory(&file->directory, front, front_size, source->size, &arena, place);
     }
     file->memory_needed = arena.wanted;
     const uint64_t file_size = file->directory.file_size;

@@ -2,10 +2,15 @@
 #ifndef HEMP_FILE_H
 #define HEMP_FILE_H
 
+#include "arena.h"
 #include "internal.h"
 
 /* Copy bytes of the file; HEMP_READ_FAILED if they cannot be had. */
 hemp_status hemp_source_read(const hemp_source *source, uint64_t offset, void *out, size_t size);
+
+/* hemp_read_directory into what is left of `arena`. */
+hemp_status hemp_list_directory(hemp_directory *directory, const uint8_t *front, size_t front_size, uint64_t file_size,
+                                hemp_arena *arena, hemp_place *place);
 
 /* The record that holds the content of a tensor: its own, or that of the record it is tied to. */
 const hemp_tensor *hemp_content(const hemp_file *file, uint64_t tensor);

@@ -18,10 +18,13 @@ typedef struct lone_segment {
 } lone_segment;
 
 /* Its parts and rooms in `arena`; the parts are set if there is memory for them. */
-static void begin(lone_segment *lone, const uint8_t *data, size_t size, const hemp_lossless *what,
-                  const hemp_part *parts, size_t count, hemp_arena *arena) {
+static hemp_status begin(lone_segment *lone, const uint8_t *data, size_t size, const hemp_lossless *what,
+                         const hemp_part *parts, size_t count, hemp_arena *arena) {
     hemp_segment_task *task = &lone->task;
     memset(lone, 0, sizeof *lone);
+    if (hemp_lossless_elements(parts, count) == HEMP_NONE || !is_known(what)) {
+        return HEMP_BAD_ARGUMENT;
+    }
     lone->stream.coder = what->coder;
     lone->stream.coded_planes = what->coded_planes;
     lone->stream.planes = (uint8_t)hemp_dtype_size(what->dtype);
@@ -37,30 +40,25 @@ static void begin(lone_segment *lone, const uint8_t *data, size_t size, const he
             task->parts[i] = parts[i];
         }
     }
-    hemp_segment_take_rooms(task, arena);
+    return hemp_segment_take_rooms(task, arena);
 }
 
 uint64_t hemp_lossless_decode_memory(const uint8_t *data, size_t size, const hemp_lossless *what,
                                      const hemp_part *parts, size_t count) {
     lone_segment lone;
     hemp_arena arena;
-    if (hemp_lossless_elements(parts, count) == HEMP_NONE || !is_known(what)) {
-        return 0;
-    }
     hemp_arena_begin(&arena, NULL, 0);
-    begin(&lone, data, size, what, parts, count, &arena);
-    return arena.wanted;
+    return begin(&lone, data, size, what, parts, count, &arena) == HEMP_OK ? arena.wanted : 0;
 }
 
 hemp_status hemp_lossless_decode(const uint8_t *data, size_t size, const hemp_lossless *what, const hemp_part *parts,
                                  size_t count, void *memory, size_t memory_size) {
     lone_segment lone;
     hemp_arena arena;
-    if (hemp_lossless_elements(parts, count) == HEMP_NONE || !is_known(what) || !hemp_lossless_is_bytes(parts, count)) {
+    hemp_arena_begin(&arena, memory, memory_size);
+    if (begin(&lone, data, size, what, parts, count, &arena) != HEMP_OK || !hemp_lossless_is_bytes(parts, count)) {
         return HEMP_BAD_ARGUMENT;
     }
-    hemp_arena_begin(&arena, memory, memory_size);
-    begin(&lone, data, size, what, parts, count, &arena);
     if (arena.wanted > memory_size) {
         return HEMP_MEMORY_TOO_SMALL;
     }

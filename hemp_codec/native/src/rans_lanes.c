@@ -68,7 +68,7 @@ static hemp_status decode_one(hemp_rans_lanes *lanes, const uint32_t *slots, uin
 hemp_status hemp_rans_lanes_decode(hemp_rans_lanes *lanes, const uint32_t *slots, uint8_t *out, size_t size) {
     size_t done = 0;
     while (done < size) {
-        if (lanes->current == 0) {
+        if (HEMP_MANY_CASES && lanes->current == 0) {
             done += decode_rounds(lanes, slots, out + done, size - done);
             if (done == size) {
                 break;

@@ -44,22 +44,23 @@ static void read_segment(hemp_walk *walk) {
 }
 
 void hemp_walk_stream(hemp_walk *walk, uint64_t number, const hemp_tensor *tensor) {
-    hemp_stream stream;
-    stream.first_segment = walk->segments;
-    stream.segment_count = ((tensor->elements - 1) >> walk->segment_bits) + 1;
-    stream.elements = tensor->elements;
-    stream.opener = number;
-    stream.solid = 0;
-    read_coder(walk, tensor, &stream);
+    hemp_stream counted;
+    hemp_stream *stream = &counted;
+    if (walk->directory != NULL && walk->streams < walk->stream_capacity) {
+        stream = &walk->directory->streams[walk->streams];
+    }
+    stream->first_segment = walk->segments;
+    stream->segment_count = ((tensor->elements - 1) >> walk->segment_bits) + 1;
+    stream->elements = tensor->elements;
+    stream->opener = number;
+    stream->solid = 0;
+    read_coder(walk, tensor, stream);
     /* Each segment takes bytes of `front`, so a wrong count ends the loop there. */
-    for (uint64_t i = 0; i < stream.segment_count && hemp_walk_goes_on(walk); i++) {
+    for (uint64_t i = 0; i < stream->segment_count && hemp_walk_goes_on(walk); i++) {
         read_segment(walk);
     }
-    if (walk->directory != NULL && walk->streams >= walk->stream_capacity) {
+    if (walk->directory != NULL && stream == &counted) {
         hemp_walk_refuse(walk, HEMP_MEMORY_TOO_SMALL);
-    }
-    if (walk->directory != NULL && hemp_walk_goes_on(walk)) {
-        walk->directory->streams[walk->streams] = stream;
     }
     walk->streams++;
 }

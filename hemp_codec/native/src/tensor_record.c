@@ -7,15 +7,13 @@
 
 enum { MAX_NAME = 65535, MAX_UNIFORM_OFFSET = 1 << 23 };
 
-/* The bits of `form`. */
+/* The byte `form`, and where it stands. */
 typedef struct record_form {
     uint64_t offset;
-    unsigned quantizer;
-    int has_dtype;
-    int joined;
-    int shared;
+    unsigned bits;
 } record_form;
 
+enum { FORM_RANK = 7, FORM_HAS_DTYPE = 1 << 5, FORM_JOINED = 1 << 6, FORM_SHARED = 1 << 7 };
 enum { FORM_LOSSLESS = 0, FORM_CODEBOOK = 1, FORM_UNIFORM = 2, FORM_EXTENDED = 3 };
 
 static void read_name(hemp_walk *walk, hemp_tensor *tensor) {
@@ -30,26 +28,26 @@ static void read_name(hemp_walk *walk, hemp_tensor *tensor) {
     }
 }
 
+static unsigned quantizer_of(const record_form *form) {
+    return form->bits >> 3 & 3u;
+}
+
 static void read_form(hemp_walk *walk, record_form *form, hemp_tensor *tensor) {
-    const uint8_t bits = hemp_walk_u8(walk, HEMP_FIELD("form"));
+    form->bits = hemp_walk_u8(walk, HEMP_FIELD("form"));
     form->offset = walk->field_at;
-    tensor->rank = bits & 7u;
-    form->quantizer = (bits >> 3) & 3u;
-    form->has_dtype = (bits >> 5) & 1;
-    form->joined = (bits >> 6) & 1;
-    form->shared = bits >> 7;
-    if (form->shared && form->quantizer != FORM_CODEBOOK) {
+    if ((form->bits & FORM_SHARED) != 0 && quantizer_of(form) != FORM_CODEBOOK) {
         hemp_walk_refuse(walk, HEMP_BAD_FORM);
     }
-    if (tensor->rank == 7) {
-        const uint64_t end = HEMP_MAX_RANK - 7 + 1;
+    tensor->rank = form->bits & FORM_RANK;
+    if (tensor->rank == FORM_RANK) {
+        const uint64_t end = HEMP_MAX_RANK - FORM_RANK + 1;
         tensor->rank += (uint8_t)hemp_walk_below(walk, end, HEMP_LIMIT_EXCEEDED, HEMP_FIELD("rank_extra"));
     }
 }
 
 static void read_dtype(hemp_walk *walk, const record_form *form, hemp_tensor *tensor) {
     tensor->dtype = walk->previous_dtype;
-    if (!form->has_dtype) {
+    if ((form->bits & FORM_HAS_DTYPE) == 0) {
         return;
     }
     const uint8_t dtype = hemp_walk_u8(walk, HEMP_FIELD("dtype"));
@@ -150,12 +148,12 @@ static void read_uniform(hemp_walk *walk, hemp_tensor *tensor) {
 }
 
 static void read_quantized(hemp_walk *walk, uint64_t number, const record_form *form, hemp_tensor *tensor) {
-    tensor->quantizer = form->quantizer == FORM_UNIFORM ? HEMP_UNIFORM : HEMP_CODEBOOK;
+    tensor->quantizer = quantizer_of(form) == FORM_UNIFORM ? HEMP_UNIFORM : HEMP_CODEBOOK;
     if (!hemp_dtype_quantizable(tensor->dtype)) {
         hemp_walk_fail(walk, HEMP_BAD_QUANTIZER, form->offset, HEMP_FIELD("form"));
-    } else if (form->quantizer == FORM_UNIFORM) {
+    } else if (quantizer_of(form) == FORM_UNIFORM) {
         read_uniform(walk, tensor);
-    } else if (form->shared) {
+    } else if ((form->bits & FORM_SHARED) != 0) {
         read_shared(walk, number, tensor);
     } else {
         read_own_codebook(walk, tensor);
@@ -177,10 +175,10 @@ static void read_extended(hemp_walk *walk, uint64_t number, hemp_tensor *tensor)
 }
 
 static void read_parameters(hemp_walk *walk, uint64_t number, const record_form *form, hemp_tensor *tensor) {
-    if (form->quantizer == FORM_LOSSLESS) {
+    if (quantizer_of(form) == FORM_LOSSLESS) {
         tensor->quantizer = HEMP_LOSSLESS;
         tensor->num_levels = tensor->dtype == HEMP_BOOL ? 2 : 256;
-    } else if (form->quantizer == FORM_EXTENDED) {
+    } else if (quantizer_of(form) == FORM_EXTENDED) {
         read_extended(walk, number, tensor);
     } else {
         read_quantized(walk, number, form, tensor);
@@ -203,33 +201,33 @@ static void join_stream(hemp_walk *walk, uint64_t form_offset, unsigned stream_c
 
 static void place_stream(hemp_walk *walk, uint64_t number, const record_form *form, hemp_tensor *tensor) {
     const int has_stream = tensor->quantizer != HEMP_TIED && tensor->elements > 0 && tensor->num_levels > 1;
+    const int is_joined = (form->bits & FORM_JOINED) != 0;
     const unsigned stream_class = tensor->quantizer == HEMP_LOSSLESS ? tensor->dtype : (unsigned)HEMP_CLASS_QUANTIZED;
-    if (has_stream && !form->joined) {
+    if (has_stream && !is_joined) {
         tensor->stream = walk->open_streams[stream_class] = walk->streams;
         hemp_walk_stream(walk, number, tensor);
     } else if (has_stream && walk->directory != NULL) {
         join_stream(walk, form->offset, stream_class, tensor);
-    } else if (!has_stream && form->joined) {
+    } else if (!has_stream && is_joined) {
         hemp_walk_fail(walk, HEMP_BAD_FORM, form->offset, HEMP_FIELD("form"));
     }
 }
 
 void hemp_walk_tensor(hemp_walk *walk, uint64_t number) {
-    hemp_tensor tensor;
+    hemp_tensor counted;
     record_form form;
-    memset(&tensor, 0, sizeof tensor);
-    tensor.stream = HEMP_NONE;
-    tensor.source = HEMP_NONE;
+    /* A bad record is listed as well: its name goes into the message. */
+    hemp_tensor *tensor = walk->directory != NULL ? &walk->directory->tensors[number] : &counted;
+    memset(tensor, 0, sizeof *tensor);
+    tensor->stream = HEMP_NONE;
+    tensor->source = HEMP_NONE;
     walk->tensor = number;
-    read_name(walk, &tensor);
-    read_form(walk, &form, &tensor);
-    read_dtype(walk, &form, &tensor);
-    read_dimensions(walk, &tensor);
-    read_parameters(walk, number, &form, &tensor);
+    read_name(walk, tensor);
+    read_form(walk, &form, tensor);
+    read_dtype(walk, &form, tensor);
+    read_dimensions(walk, tensor);
+    read_parameters(walk, number, &form, tensor);
     if (hemp_walk_goes_on(walk)) {
-        place_stream(walk, number, &form, &tensor);
-    }
-    if (walk->directory != NULL) {
-        walk->directory->tensors[number] = tensor; /* of a bad record as well: its name goes into the message */
+        place_stream(walk, number, &form, tensor);
     }
 }
