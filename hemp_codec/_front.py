@@ -6,6 +6,7 @@ import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -35,8 +36,7 @@ _METADATA_TAG, _SOURCE_TAG = 0x81, 0x82
 _SHA256 = 1
 
 
-@dataclass(frozen=True)
-class StreamRecord:
+class StreamRecord(NamedTuple):
     """Where and how a stream is coded.
 
     Attributes:
@@ -50,9 +50,9 @@ class StreamRecord:
     segments: list[tuple[int, int]]
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, slots=True)
 class RecordedTensor:
-    """What the front says of a tensor.
+    """What the front says of a tensor; where its elements are is known last.
 
     Attributes:
         name: UTF-8.
@@ -67,13 +67,13 @@ class RecordedTensor:
     dtype: dtypes.DType
     shape: tuple[int, ...]
     parameters: Codebook | UniformGrid | Planes | Tied
-    stream: StreamRecord | None
-    joined: bool
+    stream: StreamRecord | None = None
+    joined: bool = False
 
 
 def recorded(tensor: Prepared) -> RecordedTensor:
     """What the front keeps of a prepared tensor: all but its indices.  Its stream comes later."""
-    return RecordedTensor(tensor.name, tensor.dtype, tensor.shape, tensor.parameters, None, joined=False)
+    return RecordedTensor(tensor.name, tensor.dtype, tensor.shape, tensor.parameters)
 
 
 def front_bytes(tensors: Sequence[RecordedTensor], segment_bits: int, chunks: bytes) -> bytes:
@@ -116,7 +116,7 @@ class _Records:
         number = self._count
         self._count += 1
         form = min(len(tensor.shape), _RANK_FOLLOWS) | (_JOINED if tensor.joined else 0)
-        if tensor.dtype != self._dtype:
+        if tensor.dtype.number != self._dtype.number:
             form |= _HAS_DTYPE
         flags, parameters = self._parameters(number, tensor)
         pieces = [varint(len(tensor.name)), tensor.name, bytes([form | flags])]

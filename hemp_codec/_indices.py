@@ -24,7 +24,7 @@ class IndexSource(Protocol):
         ...
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, slots=True)
 class QuantizedIndices:
     """Indices of a quantized tensor, 1-D; they are one plane."""
 
@@ -38,7 +38,7 @@ class QuantizedIndices:
         return [self.indices[start:stop]]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, slots=True)
 class LosslessIndices:
     """The planes of a lossless tensor, made piece by piece, so that no second copy of a large tensor is needed.
 

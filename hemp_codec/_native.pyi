@@ -10,21 +10,25 @@ import numpy as np
 
 from hemp_codec.tensors import Part
 
-_Data = bytes | bytearray | memoryview | np.ndarray
+Data = bytes | bytearray | memoryview | np.ndarray
 
-LosslessTask = tuple[int, int, _Data, Sequence[np.ndarray]]
+LosslessTask = tuple[int, int, Data, Sequence[np.ndarray]]
 """Number of a stream, number of a segment in it, its bytes, room for the elements of each part as uint8."""
+
+LosslessSegment = tuple[int, list[tuple[Data, int, int]], int | None]
+"""Number of the dtype, any but bool; for each part its little-endian elements, the elements of a row of its tensor, and
+the number of its first; the planes to be coded, or None."""
 
 FRONT_PREFIX: int
 """Bytes from the beginning of a file that ``front_size`` needs, at most."""
 
-def stored_decode(payload: _Data, parts: Sequence[Part]) -> list[np.ndarray]:
+def stored_decode(payload: Data, parts: Sequence[Part]) -> list[np.ndarray]:
     """For each part its indices: a 1-D array of uint8 up to 256 levels, else uint16."""
 
-def rans_decode(payload: _Data, parts: Sequence[Part]) -> list[np.ndarray]:
+def rans_decode(payload: Data, parts: Sequence[Part]) -> list[np.ndarray]:
     """As ``stored_decode``."""
 
-def arithmetic_decode(payload: _Data, parts: Sequence[Part]) -> list[np.ndarray]:
+def arithmetic_decode(payload: Data, parts: Sequence[Part]) -> list[np.ndarray]:
     """As ``stored_decode``."""
 
 def stored_encode(indices: Sequence[np.ndarray], parts: Sequence[Part]) -> bytes:
@@ -45,49 +49,42 @@ def arithmetic_estimate(indices: Sequence[np.ndarray], parts: Sequence[Part], mo
 def stored_size(parts: Sequence[Part]) -> int:
     """Bytes of the payload that ``stored_encode`` makes of these parts."""
 
-def planes_split(dtype_number: int, data: _Data, elements: int) -> list[np.ndarray]:
+def planes_split(dtype_number: int, data: Data, elements: int) -> list[np.ndarray]:
     """The planes of ``elements`` little-endian elements: one uint8 array of shape (elements,) for each byte."""
 
 def planes_join(dtype_number: int, planes: Sequence[np.ndarray]) -> np.ndarray:
     """The bytes of the little-endian elements, as uint8 of shape (elements * size of an element,)."""
 
-def planes_join_into(dtype_number: int, planes: Sequence[np.ndarray], out: _Data) -> None:
+def planes_join_into(dtype_number: int, planes: Sequence[np.ndarray], out: Data) -> None:
     """As ``planes_join``, into a writable contiguous buffer of exactly that size."""
 
 class Workspace:
     """Memory for one call after the other of the functions that take it, not for two at a time."""
 
-def lossless_promising(dtype_number: int, datas: Sequence[np.ndarray], parts: Sequence[Part]) -> int:
-    """The planes of a lossless segment that promise to become smaller, as a bit mask.
+def lossless_promising(segment: LosslessSegment) -> int:
+    """The planes of a lossless segment that promise to become smaller, as a bit mask."""
 
-    ``datas`` are the little-endian elements of each part, of any dtype but bool, as uint8."""
-
-def lossless_estimate(dtype_number: int, datas: Sequence[np.ndarray], parts: Sequence[Part]) -> int:
+def lossless_estimate(segment: LosslessSegment) -> int:
     """About the bytes of such a segment."""
 
 def lossless_encode(
-    workspace: Workspace,
-    dtype_number: int,
-    datas: Sequence[np.ndarray],
-    parts: Sequence[Part],
-    coded_planes: int | None,
-) -> tuple[int, np.ndarray, int]:
-    """The planes that ``rans`` codes, the bytes of the segment as uint8, and their CRC-32; arguments as above.
+    workspace: Workspace, segments: list[LosslessSegment]
+) -> tuple[list[tuple[int, int, int]], np.ndarray]:
+    """For each segment the planes that ``rans`` codes, its size and its CRC-32; and the bytes of all, as uint8.
 
-    The segment lies in the workspace, and is overwritten when that is used again.
-
-    With ``coded_planes`` None they are those that become smaller."""
+    The bytes lie in the workspace, and are overwritten when that is used again.  Where no planes are stated they are
+    those that become smaller."""
 
 def optimal_cuts(means: np.ndarray, weights: np.ndarray, num_levels: int, pin_zero: bool) -> list[int]:
     """Cuts of ascending float64 points into cells of the least weighted squared error: num_levels + 1 positions."""
 
-def join(pieces: list[_Data], threads: int) -> bytes:
+def join(pieces: list[Data], threads: int) -> bytes:
     """All pieces, one behind the other, copied by at most so many threads."""
 
-def crc32(data: _Data, crc: int = 0) -> int:
+def crc32(data: Data, crc: int = 0) -> int:
     """CRC-32 as in zlib, continued from ``crc``."""
 
-def front_size(prefix: _Data, limit: int) -> int:
+def front_size(prefix: Data, limit: int) -> int:
     """Bytes of a file up to the end of its front, from its first ``FRONT_PREFIX`` bytes (or all, if it is shorter)."""
 
 class Directory:
@@ -152,3 +149,22 @@ class Directory:
     def body_offset(self) -> int: ...
     @property
     def segment_elements(self) -> int: ...
+
+class LosslessLoad:
+    """The segments of all lossless tensors that libhemp decodes by itself, in the order of the file.
+
+    Args:
+        directory: of the file.
+        file: the bytes of the whole file.
+        arrays: for each tensor its elements as uint8; those of other tensors are left alone.
+    """
+
+    def __init__(self, directory: Directory, file: Data, arrays: list[np.ndarray]) -> None: ...
+    def batches(self, bytes: int) -> list[tuple[int, int, int]]:
+        """Numbers of segments, begin and end, and their bytes when decoded: so many at least, but for the last ones."""
+
+    def run(self, workspace: Workspace, begin: int, end: int) -> bool:
+        """Check and decode these segments; whether none is damaged."""
+
+    def streams(self) -> list[int]:
+        """Numbers of the streams of the segments."""

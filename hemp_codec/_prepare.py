@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,7 +25,8 @@ from hemp_codec.tensors import QuantizedTensor, index_dtype
 MAX_NAME_SIZE = 65535
 MAX_RANK = 32
 _MIN_TIED_SIZE = 16  # below that a tie costs about what the bytes cost
-_SAMPLE = 1 << 16
+_SAMPLE = 1 << 12
+_LOSSLESS = Lossless()
 _MAX_CANDIDATES = 4  # that a tensor is compared with: more look alike in files that are made for it only
 
 Value = np.ndarray | QuantizedTensor
@@ -37,8 +39,7 @@ class Tied:
     record: int
 
 
-@dataclass(frozen=True, eq=False)
-class Prepared:
+class Prepared(NamedTuple):
     """A tensor ready to be recorded and coded.
 
     Attributes:
@@ -95,10 +96,13 @@ class Preparer:
         encoded = _encode_name(name)
         rule = first_match(self._rules, name)
         coder = rule.coder if rule and rule.coder else self._coder
-        with _naming(name):
+        try:
             if isinstance(value, QuantizedTensor):
                 return self._quantized(number, name, encoded, value, coder)
             return self._array(number, name, encoded, _as_array(value), rule, coder)
+        except HempError as error:
+            _name(error, name)
+            raise
 
     def _quantized(self, number: int, name: str, encoded: bytes, value: QuantizedTensor, coder: Coder) -> Prepared:
         indices, levels = _check_quantized(value)
@@ -128,10 +132,10 @@ class Preparer:
 
     def _choose(self, rule: Rule | None, dtype: DType, array: np.ndarray) -> Quantizer:
         if not dtype.quantizable or array.size == 0:
-            return Lossless()
+            return _LOSSLESS
         if rule:
             return rule.quantizer
-        return self._quantizer if array.ndim >= 2 else Lossless()
+        return self._quantizer if array.ndim >= 2 else _LOSSLESS
 
     def _tie(
         self, number: int, name: str, size: int, content: list[np.ndarray], kind: tuple[object, ...]
@@ -143,7 +147,7 @@ class Preparer:
         if size < _MIN_TIED_SIZE:
             return None
         views = [part.reshape(-1).view(np.uint8) for part in content]
-        candidates = self._seen.setdefault((kind, *(_native.crc32(_sample(view)) for view in views)), [])
+        candidates = self._seen.setdefault((kind, *map(_sample_checksum, views)), [])
         for earlier, earlier_name in candidates:
             others = _content(self._tensors[earlier_name])
             if len(others) == len(views) and all(map(np.array_equal, views, others)):
@@ -153,12 +157,14 @@ class Preparer:
         return None
 
 
-def _sample(data: np.ndarray) -> np.ndarray:
-    """Bytes that mostly differ where ``data`` do: all of them, or some from the beginning, the middle and the end."""
+def _sample_checksum(data: np.ndarray) -> int:
+    """What mostly differs where ``data`` do: the CRC-32 of all bytes, or of some at both ends and in the middle."""
     if data.size <= 3 * _SAMPLE:
-        return data
+        return _native.crc32(data)
     middle = data.size // 2
-    return np.concatenate([data[:_SAMPLE], data[middle : middle + _SAMPLE], data[-_SAMPLE:]])
+    checksum = _native.crc32(data[:_SAMPLE])
+    checksum = _native.crc32(data[middle : middle + _SAMPLE], checksum)
+    return _native.crc32(data[-_SAMPLE:], checksum)
 
 
 def _content(value: Value) -> list[np.ndarray]:
@@ -180,9 +186,13 @@ def _naming(name: str) -> Iterator[None]:
     try:
         yield
     except HempError as error:
-        error.args = (f"tensor {name!r}: {error}", *error.args[1:])
-        error.tensor = name
+        _name(error, name)
         raise
+
+
+def _name(error: HempError, name: str) -> None:
+    error.args = (f"tensor {name!r}: {error}", *error.args[1:])
+    error.tensor = name
 
 
 def _prepared(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import threading
+from collections.abc import Sequence
 from typing import IO
 
 import numpy as np
@@ -41,16 +42,21 @@ class Spool:
         if self._file is not None:
             self._file.close()
 
-    def put(self, piece: bytes | np.ndarray) -> int:
-        """Keep a copy of ``piece``, bytes or uint8; the number by which ``get`` gives it back."""
+    def put(self, data: bytes | np.ndarray, sizes: Sequence[int]) -> int:
+        """Keep a copy of ``data``, bytes or uint8: pieces of these sizes in a row.
+
+        Returns:
+            The number by which ``get`` gives the first of them; those of the others follow it.
+        """
         with self._lock:
             number = len(self._pieces)
-            room = self._reserve(len(piece))
-            if room is None:
-                self._pieces.append((self._write(piece), len(piece)))
-                return number
-            self._pieces.append(room)
-        room[:] = np.frombuffer(piece, np.uint8)
+            room = self._reserve(len(data))
+            start = self._write(data) if room is None else 0
+            for size in sizes:
+                self._pieces.append((start, size) if room is None else room[start : start + size])
+                start += size
+        if room is not None:
+            room[:] = np.frombuffer(data, np.uint8)
         return number
 
     def get(self, number: int) -> memoryview | bytes:

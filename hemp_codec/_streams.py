@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from hemp_codec._prepare import Prepared
 from hemp_codec._varint import varint
 from hemp_codec.coders import Coder
 from hemp_codec.quantizers import Planes
-from hemp_codec.tensors import Part
+from hemp_codec.tensors import Part, columns_of
 
 _SMALL = 1 << 12  # estimated coded bytes up to which a tensor joins its neighbours
 _MAX_GROUP = 1 << 16  # estimated coded bytes of a solid group of a large file
@@ -29,24 +30,31 @@ _WORTH = 0.995  # a plane is coded if that makes it smaller than this part of it
 _SURELY_WORTH = 0.985  # ... of its zero-order entropy: no sample is needed
 
 
-@dataclass(frozen=True)
-class CodedSegment:
+class CodedSegment(NamedTuple):
     """What coding a segment gives.
 
     Attributes:
         coder: number of the coder as decided.
         coded_planes: bit mask as decided.
-        data: the segment's bytes, until the workspace in which they were made is used again.
+        size: bytes of the segment.
         checksum: their CRC-32.
     """
 
     coder: int
     coded_planes: int
-    data: bytes | np.ndarray
+    size: int
     checksum: int
 
 
-SegmentTask = Callable[[_native.Workspace], CodedSegment]
+class CodedSegments(NamedTuple):
+    """Segments that were coded together, and their bytes in a row, until the workspace in which they were made is used
+    again."""
+
+    segments: list[CodedSegment]
+    data: bytes | np.ndarray
+
+
+SegmentTask = Callable[[], CodedSegments]
 
 
 @dataclass(eq=False)
@@ -152,16 +160,45 @@ class Grouper:
         return same_coder and stream.elements + tensor.elements <= self._segment_elements
 
 
-def segment_tasks(stream: Stream, segment_elements: int) -> Iterator[SegmentTask]:
-    """The work of coding a stream: one call for each segment, in order; they may run in any order and thread.
+def is_native(stream: Stream) -> bool:
+    """Whether libhemp makes segments of elements, with no arrays of planes on the way."""
+    return _is_elements(stream.tensors[0]) and stream.coder.number in (coders.Rans.number, coders.Stored.number)
 
-    Each takes a workspace, which calls that run at the same time must not share.
-    """
-    if _is_native(stream):
-        yield from _native_tasks(stream, segment_elements)
-        return
+
+def native_segments(stream: Stream, segment_elements: int) -> Iterator[_native.LosslessSegment]:
+    """The segments of a stream that is native, for ``code_native``."""
+    coded = 0 if stream.coder.number == coders.Stored.number else None
     if stream.elements <= segment_elements:
-        yield lambda _: _code_single(stream)
+        yield _native_segment(stream.tensors, 0, segment_elements, coded)
+        return
+    if coded is None:
+        coded = _native.lossless_promising(_native_segment(stream.tensors, 0, stream.elements, None))
+    for start, stop in _ranges(stream, segment_elements):
+        yield _native_segment(stream.tensors, start, stop, coded)
+
+
+def _native_segment(tensors: list[Prepared], start: int, stop: int, coded: int | None) -> _native.LosslessSegment:
+    """The elements [start, stop) of each tensor, or what it has of them."""
+    parts: list[tuple[_native.Data, int, int]] = []
+    for tensor in tensors:
+        assert isinstance(tensor.indices, LosslessIndices), "only lossless tensors come here"
+        parts.append((tensor.indices.elements(start, stop), columns_of(tensor.shape, tensor.elements), start))
+    return tensors[0].dtype.number, parts, coded
+
+
+def code_native(workspace: _native.Workspace, segments: list[_native.LosslessSegment]) -> CodedSegments:
+    """Code segments, in any thread, with a workspace of its own."""
+    coded, data = _native.lossless_encode(workspace, segments)
+    rans, stored = coders.Rans.number, coders.Stored.number
+    return CodedSegments([CodedSegment(rans if mask else stored, mask, *rest) for mask, *rest in coded], data)
+
+
+def segment_tasks(stream: Stream, segment_elements: int) -> Iterator[SegmentTask]:
+    """The work of coding a stream that is not native: one call for each segment, in order.
+
+    They may run in any order and thread."""
+    if stream.elements <= segment_elements:
+        yield partial(_code_single, stream)
         return
     (tensor,) = stream.tensors
     coded = _decide(tensor)
@@ -174,47 +211,12 @@ def _ranges(stream: Stream, segment_elements: int) -> Iterator[tuple[int, int]]:
         yield start, min(start + segment_elements, stream.elements)
 
 
-def _is_native(stream: Stream) -> bool:
-    """Whether libhemp makes segments of elements, with no arrays of planes on the way."""
-    return _is_elements(stream.tensors[0]) and stream.coder.number in (coders.Rans.number, coders.Stored.number)
-
-
 def _is_elements(tensor: Prepared) -> bool:
     """Whether the tensor is lossless, and its planes are bytes."""
     return isinstance(tensor.indices, LosslessIndices) and tensor.num_levels == _BYTE_LEVELS
 
 
-def _native_tasks(stream: Stream, segment_elements: int) -> Iterator[SegmentTask]:
-    coded = 0 if stream.coder.number == coders.Stored.number else None
-    if stream.elements <= segment_elements:
-        yield partial(_code_native, [_whole(tensor) for tensor in stream.tensors], coded)
-        return
-    (tensor,) = stream.tensors
-    if coded is None:
-        coded = _native.lossless_promising(*_lossless_arguments([_whole(tensor)]))
-    for start, stop in _ranges(stream, segment_elements):
-        yield partial(_code_native, [(tensor, _part(tensor, start, stop - start))], coded)
-
-
-def _code_native(members: list[tuple[Prepared, Part]], coded: int | None, workspace: _native.Workspace) -> CodedSegment:
-    mask, data, checksum = _native.lossless_encode(workspace, *_lossless_arguments(members), coded)
-    return CodedSegment(coders.Rans.number if mask else coders.Stored.number, mask, data, checksum)
-
-
-def _lossless_arguments(members: list[tuple[Prepared, Part]]) -> tuple[int, list[np.ndarray], list[Part]]:
-    """The number of the dtype, the elements of the parts, the parts."""
-    elements = []
-    for tensor, part in members:
-        assert isinstance(tensor.indices, LosslessIndices), "only lossless tensors come here"
-        elements.append(tensor.indices.elements(*_range(part)))
-    return members[0][0].dtype.number, elements, [part for _, part in members]
-
-
-def _whole(tensor: Prepared) -> tuple[Prepared, Part]:
-    return tensor, _part(tensor, 0, tensor.elements)
-
-
-def _code_segment(tensor: Prepared, start: int, stop: int, coded: list[bool], _: _native.Workspace) -> CodedSegment:
+def _code_segment(tensor: Prepared, start: int, stop: int, coded: list[bool]) -> CodedSegments:
     """Code the elements [start, stop) of a tensor of several segments."""
     stored, coder = coders.Stored(), tensor.coder
     parts = [_part(tensor, start, stop - start)]
@@ -225,7 +227,7 @@ def _code_segment(tensor: Prepared, start: int, stop: int, coded: list[bool], _:
     return _assemble(coder, coded, payloads)
 
 
-def _code_single(stream: Stream) -> CodedSegment:
+def _code_single(stream: Stream) -> CodedSegments:
     """Code the only segment of a stream: each plane is coded and kept so if that is smaller."""
     stored, coder = coders.Stored(), stream.coder
     parts = [_part(tensor, 0, tensor.elements) for tensor in stream.tensors]
@@ -240,7 +242,7 @@ def _code_single(stream: Stream) -> CodedSegment:
     return _assemble(coder, coded, payloads)
 
 
-def _assemble(coder: Coder, coded: list[bool], payloads: list[bytes]) -> CodedSegment:
+def _assemble(coder: Coder, coded: list[bool], payloads: list[bytes]) -> CodedSegments:
     """The bytes of a segment (spec/format.md, 6.5)."""
     mask = sum(1 << plane for plane, is_coded in enumerate(coded) if is_coded)
     pieces = [payload for payload, is_coded in zip(payloads, coded, strict=True) if not is_coded]
@@ -248,7 +250,8 @@ def _assemble(coder: Coder, coded: list[bool], payloads: list[bytes]) -> CodedSe
     for payload in sized[:-1]:
         pieces += [varint(len(payload)), payload]
     data = b"".join(pieces + sized[-1:])
-    return CodedSegment(coder.number if mask else coders.Stored.number, mask, data, _native.crc32(data))
+    number = coder.number if mask else coders.Stored.number
+    return CodedSegments([CodedSegment(number, mask, len(data), _native.crc32(data))], data)
 
 
 def _decide(tensor: Prepared) -> list[bool]:
@@ -336,6 +339,6 @@ def _estimate(tensor: Prepared) -> int:
     if size <= _SMALL or tensor.elements * _planes_of(tensor) > 16 * _SMALL * 8:
         return size
     if _is_elements(tensor):
-        return _native.lossless_estimate(*_lossless_arguments([_whole(tensor)])) if size <= 16 * _SMALL else size
+        return _native.lossless_estimate(_native_segment([tensor], 0, tensor.elements, None))
     planes = _cut(tensor, 0, tensor.elements)
     return math.ceil(sum(plane.size * entropy(plane, tensor.num_levels) / 8 for plane in planes))

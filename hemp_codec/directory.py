@@ -124,7 +124,7 @@ class Directory:
 
     def tensor(self, number: int) -> TensorRecord:
         """The tensor record of this number."""
-        return TensorRecord(*self._native.tensor(number))
+        return TensorRecord._make(self._native.tensor(number))
 
     def stream(self, number: int) -> StreamRecord:
         """The stream record of this number."""
@@ -193,6 +193,10 @@ class Directory:
         assert opener.stream is not None
         members = [self.tensor(member) for member in self.stream_tensors(opener.stream)]
         return [member.part(0, member.elements) for member in members]
+
+    def lossless_load(self, file: memoryview, arrays: list[np.ndarray]) -> _native.LosslessLoad:
+        """What decodes the lossless tensors of a file, all of whose bytes are there, into arrays of uint8."""
+        return _native.LosslessLoad(self._native, file, arrays)
 
     def decode_lossless(self, workspace: _native.Workspace, tasks: list[_native.LosslessTask]) -> int:
         """Check and decode segments of lossless tensors, whose dtype is not bool, into elements; how many there were

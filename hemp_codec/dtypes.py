@@ -87,10 +87,11 @@ BY_SAFETENSORS: dict[str, DType] = {dtype.safetensors: dtype for dtype in DTYPES
 
 def of(array: np.ndarray) -> DType:
     """The entry for ``array.dtype``, in whatever byte order; UnsupportedError if the format has none."""
-    dtype = array.dtype if array.dtype.names else array.dtype.newbyteorder("<")
-    try:
-        return BY_NUMPY[dtype]
-    except KeyError:
+    found = BY_NUMPY.get(array.dtype)
+    if found is None and not array.dtype.names:
+        found = BY_NUMPY.get(array.dtype.newbyteorder("<"))
+    if found is None:
         raise UnsupportedError(
             f"dtype {array.dtype} has no place in a .hemp file; convert the array to one of {', '.join(BY_NAME)}"
-        ) from None
+        )
+    return found

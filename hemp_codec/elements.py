@@ -9,7 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -20,6 +20,8 @@ from hemp_codec.segments import Planes, decode_segment
 from hemp_codec.sources import Source
 
 Progress = Callable[[int, int], None]
+T = TypeVar("T")
+U = TypeVar("U")
 _TASKS_PER_THREAD = 2
 _TABLES_KEPT = 16
 _BATCH_BYTES = 1 << 20
@@ -71,14 +73,63 @@ def load_all(
     """
     records = [directory.tensor(number) for number in range(len(directory.names))]
     arrays = _allocate(records)
-    decoder = _Decoder(source, directory, records, lambda number, start, size: arrays[number][start : start + size])
-    done, total = sum(record.decoded_size for record in records if record.quantizer == TIED), directory.decoded_size
-    _report(progress, done, total)
+    loader = _Loader(directory.decoded_size, progress)
+    loader.report(sum(record.decoded_size for record in records if record.quantizer == TIED))
+    loaded = loader.load_natively(source, directory, arrays, threads)
+    decoder = _Decoder(
+        source, directory, records, lambda number, start, size: arrays[number][start : start + size], loaded
+    )
     for _, _, elements in decoder.run(threads):
-        done += elements.nbytes
-        _report(progress, done, total)
+        loader.report(elements.nbytes)
     _copy_ties(records, arrays)
     return {record.name: array.reshape(record.shape) for record, array in zip(records, arrays, strict=True)}
+
+
+class _Loader:
+    """Says how far it is, and does what libhemp can do by itself.
+
+    Args:
+        total: bytes of all tensors.
+        progress: called with the bytes of tensors that are done and the bytes of all.
+    """
+
+    def __init__(self, total: int, progress: Progress | None) -> None:
+        self._done = 0
+        self._total = total
+        self._progress = progress
+
+    def report(self, nbytes: int) -> None:
+        """So many more are done."""
+        self._done += nbytes
+        if self._progress is not None:
+            self._progress(self._done, self._total)
+
+    def load_natively(
+        self, source: Source, directory: Directory, arrays: list[np.ndarray], threads: int | None
+    ) -> frozenset[int]:
+        """Decode what libhemp can decode from a file in memory, many segments in a call; the streams that are done.
+
+        If one of them is damaged none is: which error comes first is for the decoder of single segments to say.
+        """
+        whole = source.whole
+        if whole is None:
+            return frozenset()
+        load = directory.lossless_load(whole, [array.view(np.uint8) for array in arrays])
+        batches = load.batches(_BATCH_BYTES)
+        of_thread = threading.local()
+
+        def run(batch: tuple[int, int, int]) -> bool:
+            if not hasattr(of_thread, "workspace"):
+                of_thread.workspace = _native.Workspace()
+            return load.run(of_thread.workspace, *batch[:2])
+
+        before = self._done
+        for (_, _, nbytes), is_good in zip(batches, _in_order(run, batches, threads), strict=True):
+            if not is_good:
+                self._done = before
+                return frozenset()
+            self.report(nbytes)
+        return frozenset(load.streams())
 
 
 def load_pieces(
@@ -142,6 +193,7 @@ class _Decoder:
         directory: its directory.
         records: all of its records.
         place: where to put elements: an array for the number of a record, the first element, and how many there are.
+        done: numbers of streams that are left out.
     """
 
     def __init__(
@@ -150,7 +202,9 @@ class _Decoder:
         directory: Directory,
         records: list[TensorRecord],
         place: Callable[[int, int, int], np.ndarray],
+        done: frozenset[int] = frozenset(),
     ) -> None:
+        self._done = done
         self._source = source
         self._directory = directory
         self._records = records
@@ -195,6 +249,8 @@ class _Decoder:
             if record.stream is not None:
                 members[record.stream].append(number)
         for stream_number, numbers in enumerate(members):
+            if stream_number in self._done:
+                continue
             stream = self._directory.stream(stream_number)
             for number in range(stream.segment_count):
                 yield _Task(stream, stream_number, number, numbers)
@@ -241,22 +297,20 @@ class _Decoder:
         return self._source.read(segment.offset, segment.size)
 
 
-def _in_order(
-    decode: Callable[[list[_Task]], list[_Written]], batches: list[list[_Task]], threads: int | None
-) -> Iterator[list[_Written]]:
+def _in_order(run: Callable[[T], U], batches: list[T], threads: int | None) -> Iterator[U]:
     """What each batch gives, in order, so that the first error is the same for any number of threads.
 
     Few of them are ahead of what is given, so that results do not pile up if they are slowly taken.
     """
     workers = min(_processors() if threads is None else max(1, threads), len(batches))
     if workers <= 1:
-        yield from map(decode, batches)
+        yield from map(run, batches)
         return
     with ThreadPoolExecutor(workers) as pool:
-        ahead: deque[Future[list[_Written]]] = deque()
+        ahead: deque[Future[U]] = deque()
         try:
             for batch in batches:
-                ahead.append(pool.submit(decode, batch))
+                ahead.append(pool.submit(run, batch))
                 if len(ahead) > _TASKS_PER_THREAD * workers:
                     yield ahead.popleft().result()
             while ahead:

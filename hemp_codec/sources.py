@@ -21,6 +21,11 @@ class Source(Protocol):
         """Bytes of the file."""
         ...
 
+    @property
+    def whole(self) -> memoryview | None:
+        """All bytes of the file, if they need not be read first."""
+        ...
+
     def read(self, offset: int, size: int) -> memoryview:
         """The bytes [offset, offset + size), which lie within ``self.size``."""
         ...
@@ -54,6 +59,10 @@ class _BytesSource:
     def size(self) -> int:
         return len(self._data)
 
+    @property
+    def whole(self) -> memoryview:
+        return self._data
+
     def read(self, offset: int, size: int) -> memoryview:
         return self._data[offset : offset + size]
 
@@ -71,6 +80,10 @@ class _MappedSource:
     @property
     def size(self) -> int:
         return self._size
+
+    @property
+    def whole(self) -> memoryview | None:
+        return memoryview(self._map) if self._map else None
 
     def read(self, offset: int, size: int) -> memoryview:
         return memoryview(self._map)[offset : offset + size] if self._map else memoryview(b"")
@@ -92,6 +105,10 @@ class _StreamSource:
     @property
     def size(self) -> int:
         return self._size
+
+    @property
+    def whole(self) -> None:
+        return None
 
     def read(self, offset: int, size: int) -> memoryview:
         with self._lock:

@@ -13,6 +13,13 @@ def index_dtype(num_levels: int) -> np.dtype:
     return np.dtype(np.uint8 if num_levels <= 256 else "<u2")
 
 
+def columns_of(shape: tuple[int, ...], elements: int) -> int:
+    """Elements of a row: all dimensions but the first, of rank 2 and more; else all ``elements`` of the tensor."""
+    if len(shape) < 2:
+        return elements
+    return elements // shape[0] if shape[0] else math.prod(shape[1:])
+
+
 @dataclass(frozen=True, eq=False)
 class QuantizedTensor:
     """A tensor that is already quantized; it is stored as it is, with no quantizer run again.
@@ -58,5 +65,5 @@ class Part:
 
     @property
     def columns(self) -> int:
-        """Elements of a row: all dimensions but the first, of rank 2 and more; else all elements."""
-        return math.prod(self.shape[1:]) if len(self.shape) > 1 else math.prod(self.shape)
+        """Elements of a row of the tensor."""
+        return columns_of(self.shape, math.prod(self.shape))

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import IO, BinaryIO, Generic, NamedTuple, Protocol, TypeVar
 
@@ -24,7 +24,17 @@ from hemp_codec._front import SEGMENT_BITS as SEGMENT_BITS_CHOICES
 from hemp_codec._front import RecordedTensor, StreamRecord, chunk_bytes, front_bytes, recorded
 from hemp_codec._prepare import Prepared, Preparer
 from hemp_codec._spool import Spool
-from hemp_codec._streams import Grouper, SegmentTask, Stream, segment_tasks
+from hemp_codec._streams import (
+    CodedSegment,
+    CodedSegments,
+    Grouper,
+    SegmentTask,
+    Stream,
+    code_native,
+    is_native,
+    native_segments,
+    segment_tasks,
+)
 from hemp_codec.coders import Coder
 from hemp_codec.errors import HempError, LimitError
 from hemp_codec.quantizers import Quantizer
@@ -35,6 +45,7 @@ SEGMENT_BITS = 20
 _MAX_TENSORS = 1 << 24
 _SPOOL_MEMORY = 1 << 26
 _PREPARED_AHEAD = 1 << 29  # bytes of tensors that are quantized at a time, if there are several
+_BATCH_BYTES = 1 << 20  # of elements that libhemp codes in one call, if several segments have no more
 _TASKS_PER_THREAD = 4  # coded or waiting at a time: enough to keep threads busy, few enough to bound memory
 
 Tensors = Mapping[str, np.ndarray] | Mapping[str, QuantizedTensor] | Mapping[str, np.ndarray | QuantizedTensor]
@@ -216,19 +227,17 @@ def _code_all(
 
 
 class _Kept(NamedTuple):
-    """A coded segment in the spool: coder and planes as decided, bytes, CRC-32, number of the piece."""
+    """Coded segments, and the number of the first of their pieces in the spool."""
 
-    coder: int
-    coded_planes: int
-    size: int
-    checksum: int
+    segments: list[CodedSegment]
     piece: int
 
 
 class _Body:
     """Codes streams and keeps their segments until the front is known.
 
-    Segments are collected in the order in which they were begun, whichever thread finishes first.
+    Segments are collected in the order in which they were begun, whichever thread finishes first.  Those that libhemp
+    makes are begun several at a time, since a call costs as much as to code a small one.
     """
 
     def __init__(self, spool: Spool, pool: ThreadPoolExecutor | None, threads: int, segment_bits: int) -> None:
@@ -236,7 +245,10 @@ class _Body:
         self._spool = spool
         self._pool = pool
         self._max_pending = _TASKS_PER_THREAD * threads
-        self._pending: deque[tuple[int, _Result[_Kept]]] = deque()
+        self._pending: deque[tuple[list[int], _Result[_Kept]]] = deque()
+        self._batch: list[_native.LosslessSegment] = []
+        self._openers: list[int] = []  # of the streams of the segments in the batch
+        self._batch_size = 0
         self._streams: dict[int, StreamRecord] = {}
         self._pieces: dict[int, list[int]] = {}  # numbers in the spool
         self._joined: set[int] = set()
@@ -247,27 +259,52 @@ class _Body:
         opener = stream.numbers[0]
         self._joined.update(stream.numbers[1:])
         self._pieces[opener] = []
-        for task in segment_tasks(stream, self.segment_elements):
-            self._pending.append((opener, _submit(self._pool, partial(self._run, task))))
-            while len(self._pending) > self._max_pending:
-                self._collect()
+        if is_native(stream):
+            for segment in native_segments(stream, self.segment_elements):
+                self._add(opener, segment)
+        else:
+            for task in segment_tasks(stream, self.segment_elements):
+                self._begin([opener], partial(self._run, task))
 
-    def _run(self, task: SegmentTask) -> _Kept:
-        """Code a segment and put it away."""
+    def _add(self, opener: int, segment: _native.LosslessSegment) -> None:
+        self._batch.append(segment)
+        self._openers.append(opener)
+        self._batch_size += sum(len(elements) for elements, _, _ in segment[1])
+        if self._batch_size >= _BATCH_BYTES:
+            self._begin_batch()
+
+    def _begin_batch(self) -> None:
+        if self._batch:
+            self._begin(self._openers, partial(self._run_native, self._batch))
+            self._batch, self._openers, self._batch_size = [], [], 0
+
+    def _begin(self, openers: list[int], task: Callable[[], _Kept]) -> None:
+        """Begin to code a segment of each of these streams."""
+        self._pending.append((openers, _submit(self._pool, task)))
+        while len(self._pending) > self._max_pending:
+            self._collect()
+
+    def _run_native(self, segments: list[_native.LosslessSegment]) -> _Kept:
         if not hasattr(self._of_thread, "workspace"):
             self._of_thread.workspace = _native.Workspace()
-        coded = task(self._of_thread.workspace)
-        piece = self._spool.put(coded.data)
-        return _Kept(coded.coder, coded.coded_planes, len(coded.data), coded.checksum, piece)
+        return self._keep(code_native(self._of_thread.workspace, segments))
+
+    def _run(self, task: SegmentTask) -> _Kept:
+        return self._keep(task())
+
+    def _keep(self, coded: CodedSegments) -> _Kept:
+        """Put coded segments away."""
+        return _Kept(coded.segments, self._spool.put(coded.data, [segment.size for segment in coded.segments]))
 
     def place(self, records: list[RecordedTensor]) -> list[RecordedTensor]:
-        """The records with their streams, when everything is coded."""
+        """The records, with their streams when everything is coded."""
+        self._begin_batch()
         while self._pending:
             self._collect()
-        return [
-            replace(record, stream=self._streams.get(number), joined=number in self._joined)
-            for number, record in enumerate(records)
-        ]
+        for number, record in enumerate(records):
+            record.stream = self._streams.get(number)
+            record.joined = number in self._joined
+        return records
 
     def segments(self) -> Iterator[bytes | memoryview]:
         """The bytes of all segments, in the order of the records that open the streams."""
@@ -275,12 +312,15 @@ class _Body:
             yield from map(self._spool.get, self._pieces[opener])
 
     def _collect(self) -> None:
-        """Wait for the oldest segment and list it."""
-        opener, result = self._pending.popleft()
-        kept = result.result()
-        record = self._streams.setdefault(opener, StreamRecord(kept.coder, kept.coded_planes, []))
-        record.segments.append((kept.size, kept.checksum))
-        self._pieces[opener].append(kept.piece)
+        """Wait for the segments begun first, and list them."""
+        openers, result = self._pending.popleft()
+        segments, piece = result.result()
+        for number, (opener, segment) in enumerate(zip(openers, segments, strict=True), piece):
+            record = self._streams.get(opener)
+            if record is None:
+                record = self._streams[opener] = StreamRecord(segment.coder, segment.coded_planes, [])
+            record.segments.append((segment.size, segment.checksum))
+            self._pieces[opener].append(number)
 
 
 def _thread_count(threads: int | None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,6 +11,8 @@ import numpy as np
 
 from hemp_codec import _native, dtypes
 from hemp_codec.quantizers.base import Planes
+
+_LITTLE_ENDIAN = sys.byteorder == "little"
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,8 @@ def element_bytes(array: np.ndarray) -> np.ndarray:
     """The elements as little-endian bytes in C order, uint8 of shape (nbytes,); bool elements are 0 or 1."""
     array = np.asarray(array, order="C")
     flat = array.reshape(-1)
-    if flat.dtype == np.bool_:
+    if flat.dtype.kind == "b":
         flat = flat.view(np.uint8) != 0
-    if flat.dtype.names is None and flat.dtype != flat.dtype.newbyteorder("<"):
+    if flat.dtype.names is None and flat.dtype.isnative != _LITTLE_ENDIAN:
         flat = flat.byteswap()  # bytes only: a conversion might quiet a NaN
     return flat.view(np.uint8)

@@ -60,7 +60,7 @@ def symbols(target: Path) -> dict[str, set[str]]:
 PLAIN = ("-O2", "-std=c99", "-fno-stack-protector", "-fno-pie")
 
 
-@pytest.mark.parametrize("options, more", [(["-DHEMP_NO_SIMD"], set()), ([], {"__cpu_model"})])
+@pytest.mark.parametrize("options, more", [(["-DHEMP_NO_SIMD"], set()), ([], {"__cpu_model", "__cpu_features2"})])
 def test_symbols(options: list[str], more: set[str], decoder: Path, tmp_path: Path) -> None:
     found = symbols(compile_decoder(CC, decoder, tmp_path, *PLAIN, *options))
     assert found.keys() <= set("TtrU"), "nothing writable"

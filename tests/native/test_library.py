@@ -52,7 +52,7 @@ def test_decoding_half_includes_nothing_of_the_encoding_half() -> None:
 
 
 @pytest.mark.skipif(shutil.which("nm") is None, reason="needs nm")
-@pytest.mark.parametrize("options, more", [(["-DHEMP_NO_SIMD"], set()), ([], {"__cpu_model"})])
+@pytest.mark.parametrize("options, more", [(["-DHEMP_NO_SIMD"], set()), ([], {"__cpu_model", "__cpu_features2"})])
 def test_symbols_of_the_decoding_half(options: list[str], more: set[str], tmp_path: Path) -> None:
     objects = compile_all(DECODE, tmp_path, "-O2", "-std=c11", "-fno-stack-protector", "-fno-pie", *options)
     lines = subprocess.run(["nm", *map(str, objects)], capture_output=True, text=True, check=True).stdout.splitlines()

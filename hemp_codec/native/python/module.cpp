@@ -404,72 +404,96 @@ class Workspace {
     uint64_t capacity_ = 0;
 };
 
-// Parts of lossless tensors, each with its elements.
-struct Elements {
-    Elements(unsigned dtype, nb::handle datas, nb::handle part_list) : parts(parts_of(part_list)) {
-        const uint32_t size = known_dtype_size(dtype);
-        for (nb::handle data : datas) {
-            views.push_back(std::make_unique<Bytes>(data));
-        }
-        if (views.size() != parts.size()) {
-            throw nb::value_error("there must be data for each part");
-        }
-        for (size_t i = 0; i < parts.size(); i++) {
-            if (views[i]->size() != parts[i].size * size || parts[i].num_levels != 256) {
-                throw nb::value_error("the data must be exactly the elements of the part, of a dtype other than bool");
+// One segment of lossless tensors: the elements of each part, and the coded planes or None.
+struct LosslessSegment {
+    explicit LosslessSegment(nb::handle object) {
+        const nb::tuple fields = nb::cast<nb::tuple>(object);
+        dtype = static_cast<uint8_t>(nb::cast<unsigned>(fields[0]));
+        const uint32_t size = known_dtype_size(nb::cast<unsigned>(fields[0]));
+        for (nb::handle member : nb::cast<nb::list>(fields[1])) {
+            const nb::tuple values = nb::cast<nb::tuple>(member);
+            views.push_back(std::make_unique<Bytes>(values[0]));
+            hemp_part part{};
+            part.num_levels = 256;
+            part.columns = nb::cast<uint64_t>(values[1]);
+            part.start = nb::cast<uint64_t>(values[2]);
+            part.size = views.back()->size() / size;
+            part.indices = const_cast<uint8_t *>(views.back()->data());
+            if (views.back()->size() != part.size * size) {
+                throw nb::value_error("the data must be whole elements of the dtype");
             }
-            parts[i].indices = const_cast<uint8_t *>(views[i]->data());
+            parts.push_back(part);
         }
+        is_fixed = !fields[2].is_none();
+        planes = is_fixed ? nb::cast<uint32_t>(fields[2]) : 0;
     }
 
+    uint64_t bound() const { return hemp_lossless_encode_bound(dtype, parts.data(), parts.size()); }
+    uint64_t memory() const { return hemp_lossless_encode_memory(dtype, parts.data(), parts.size()); }
+
+    // Make the segment at `out`, where there is room for its bound.
+    hemp_status encode(uint8_t *out, uint8_t *memory_room) {
+        if (!is_fixed) {
+            planes = hemp_lossless_promising(dtype, parts.data(), parts.size());
+        }
+        const hemp_status status =
+            hemp_lossless_encode(dtype, parts.data(), parts.size(), &planes, is_fixed, out,
+                                 static_cast<size_t>(bound()), &size, memory_room, static_cast<size_t>(memory()));
+        checksum = status == HEMP_OK ? hemp_crc32(out, size, 0) : 0;
+        return status;
+    }
+
+    uint8_t dtype = 0;
+    bool is_fixed = false;
+    uint32_t planes = 0;
+    size_t size = 0;
+    uint32_t checksum = 0;
     std::vector<hemp_part> parts;
     std::vector<std::unique_ptr<Bytes>> views;
 };
 
-uint32_t lossless_promising(unsigned dtype, nb::handle datas, nb::handle part_list) {
-    const Elements elements(dtype, datas, part_list);
+uint32_t lossless_promising(nb::handle task) {
+    const LosslessSegment segment(task);
     nb::gil_scoped_release release;
-    return hemp_lossless_promising(static_cast<uint8_t>(dtype), elements.parts.data(), elements.parts.size());
+    return hemp_lossless_promising(segment.dtype, segment.parts.data(), segment.parts.size());
 }
 
-uint64_t lossless_estimate(unsigned dtype, nb::handle datas, nb::handle part_list) {
-    const Elements elements(dtype, datas, part_list);
+uint64_t lossless_estimate(nb::handle task) {
+    const LosslessSegment segment(task);
     nb::gil_scoped_release release;
-    return hemp_lossless_estimate(static_cast<uint8_t>(dtype), elements.parts.data(), elements.parts.size());
+    return hemp_lossless_estimate(segment.dtype, segment.parts.data(), segment.parts.size());
 }
 
-// coded_planes: None to choose them.  Gives them, the segment and its checksum.
-nb::tuple lossless_encode(Workspace &workspace, unsigned dtype, nb::handle datas, nb::handle part_list,
-                          nb::object coded_planes) {
-    const Elements elements(dtype, datas, part_list);
-    const std::vector<hemp_part> &parts = elements.parts;
-    const auto number = static_cast<uint8_t>(dtype);
-    const bool is_fixed = !coded_planes.is_none();
-    uint32_t planes = is_fixed ? nb::cast<uint32_t>(coded_planes) : 0;
-    uint8_t *segment = nullptr;
+// For each segment its coded planes, size and checksum; and the bytes of all segments in a row.
+nb::tuple lossless_encode(Workspace &workspace, nb::list tasks) {
+    std::vector<std::unique_ptr<LosslessSegment>> segments;
+    uint64_t bounds = 0, need = 0;
+    for (nb::handle task : tasks) {
+        segments.push_back(std::make_unique<LosslessSegment>(task));
+        bounds += segments.back()->bound();
+        need = std::max(need, segments.back()->memory() / 8 * 8 + 8);
+    }
+    uint8_t *out = nullptr;
     size_t size = 0;
-    uint32_t checksum = 0;
-    hemp_status status;
+    hemp_status status = HEMP_OK;
     {
         nb::gil_scoped_release release;
-        const uint64_t bound = hemp_lossless_encode_bound(number, parts.data(), parts.size());
-        const uint64_t need = hemp_lossless_encode_memory(number, parts.data(), parts.size());
-        uint8_t *memory = workspace.room(need + bound);
-        segment = memory + need;
-        if (!is_fixed) {
-            planes = hemp_lossless_promising(number, parts.data(), parts.size());
-        }
-        status = hemp_lossless_encode(number, parts.data(), parts.size(), &planes, is_fixed, segment,
-                                      static_cast<size_t>(bound), &size, memory, static_cast<size_t>(need));
-        if (status == HEMP_OK) {
-            checksum = hemp_crc32(segment, size, 0);
+        uint8_t *memory = workspace.room(need + bounds);
+        out = memory + need;
+        for (size_t i = 0; i < segments.size() && status == HEMP_OK; i++) {
+            status = segments[i]->encode(out + size, memory);
+            size += segments[i]->size;
         }
     }
     if (status != HEMP_OK) {
         raise_payload(status);
     }
-    const nb::ndarray<nb::numpy, uint8_t, nb::ndim<1>> data(segment, {size}, nb::find(workspace));
-    return nb::make_tuple(planes, data, checksum);
+    nb::list made;
+    for (const auto &segment : segments) {
+        made.append(nb::make_tuple(segment->planes, segment->size, segment->checksum));
+    }
+    const nb::ndarray<nb::numpy, uint8_t, nb::ndim<1>> data(out, {size}, nb::find(workspace));
+    return nb::make_tuple(made, data);
 }
 
 std::vector<uint32_t> optimal_cuts(nb::handle means, nb::handle weights, uint32_t num_levels, bool pin_zero) {
@@ -562,6 +586,17 @@ uint32_t crc32(nb::handle data, uint32_t crc) {
 }
 
 // ------------------------------------------------------------------------------------------------------- directory
+
+// Whether a segment of lossless tensors is undamaged; then its elements are where the parts say.
+bool decode_segment(Workspace &workspace, const hemp_lossless &what, const uint8_t *data, size_t size,
+                    uint32_t checksum, const std::vector<hemp_part> &parts) {
+    if (hemp_crc32(data, size, 0) != checksum) {
+        return false;
+    }
+    const uint64_t need = hemp_lossless_decode_memory(data, size, &what, parts.data(), parts.size());
+    return hemp_lossless_decode(data, size, &what, parts.data(), parts.size(), workspace.room(need),
+                                static_cast<size_t>(need)) == HEMP_OK;
+}
 
 // The checked front of a file.
 class Directory {
@@ -680,7 +715,9 @@ public:
         }
         nb::gil_scoped_release release;
         size_t done = 0;
-        while (done < tasks.size() && run(workspace, tasks[done])) {
+        while (done < tasks.size() &&
+               decode_segment(workspace, tasks[done].what, tasks[done].data->data(), tasks[done].data->size(),
+                              tasks[done].checksum, tasks[done].parts)) {
             done++;
         }
         return done;
@@ -732,7 +769,7 @@ private:
         const hemp_stream &stream = directory_.streams[stream_number];
         const uint64_t start = number * directory_.segment_elements;
         uint64_t member = stream.opener;
-        task.what = {directory_.tensors[member].dtype, stream.coder, stream.coder == 0 ? 0 : stream.coded_planes};
+        task.what = what_of(stream);
         task.checksum = directory_.segments[stream.first_segment + number].checksum;
         task.data = std::make_unique<Bytes>(data);
         for (nb::handle out : outs) {
@@ -740,13 +777,22 @@ private:
                 member++;
             }
             task.outs.push_back(std::make_unique<WritableBytes>(out));
-            task.parts.push_back(part_at(member, start, *task.outs.back()));
+            const hemp_tensor &record = record_at(member);
+            const uint64_t size = task.outs.back()->size() / hemp_dtype_size(record.dtype);
+            if (record.quantizer != HEMP_LOSSLESS || start > record.elements || size > record.elements - start) {
+                throw nb::value_error("a buffer is larger than what is left of its lossless tensor");
+            }
+            task.parts.push_back(part_at(member, start, size, task.outs.back()->data()));
             member++;
         }
     }
 
-    // The part of a tensor that begins with element `start` and is as large as `out`.
-    hemp_part part_at(uint64_t number, uint64_t start, WritableBytes &out) const {
+    hemp_lossless what_of(const hemp_stream &stream) const {
+        return {directory_.tensors[stream.opener].dtype, stream.coder, stream.coder == 0 ? 0 : stream.coded_planes};
+    }
+
+    // The part of a tensor that begins with element `start`, and where its elements go.
+    hemp_part part_at(uint64_t number, uint64_t start, uint64_t size, uint8_t *out) const {
         const hemp_tensor &record = record_at(number);
         uint64_t dims[HEMP_MAX_RANK];
         hemp_tensor_dims(&directory_, number, dims);
@@ -754,23 +800,9 @@ private:
         part.num_levels = record.num_levels;
         part.columns = record.rank > 1 && dims[0] > 0 ? record.elements / dims[0] : record.elements;
         part.start = start;
-        part.size = out.size() / hemp_dtype_size(record.dtype);
-        part.indices = out.data();
-        if (record.quantizer != HEMP_LOSSLESS || start > record.elements || part.size > record.elements - start) {
-            throw nb::value_error("a buffer is larger than what is left of its lossless tensor");
-        }
+        part.size = size;
+        part.indices = out;
         return part;
-    }
-
-    static bool run(Workspace &workspace, const LosslessTask &task) {
-        const uint8_t *data = task.data->data();
-        const size_t size = task.data->size(), count = task.parts.size();
-        if (hemp_crc32(data, size, 0) != task.checksum) {
-            return false;
-        }
-        const uint64_t need = hemp_lossless_decode_memory(data, size, &task.what, task.parts.data(), count);
-        return hemp_lossless_decode(data, size, &task.what, task.parts.data(), count, workspace.room(need),
-                                    static_cast<size_t>(need)) == HEMP_OK;
     }
 
     const hemp_tensor &record_at(uint64_t number) const {
@@ -816,9 +848,121 @@ private:
         return text;
     }
 
+    friend class LosslessLoad;
+
     nb::bytes front_;
     Scratch memory_;
     hemp_directory directory_{};
+};
+
+// The segments of all lossless tensors that libhemp decodes by itself, in the order of the file, from the bytes of the
+// whole file into arrays for all tensors.
+class LosslessLoad {
+public:
+    LosslessLoad(nb::object directory, nb::handle file, nb::list arrays)
+        : owner_(directory), directory_(nb::cast<const Directory &>(directory)), file_(file) {
+        const hemp_directory &records = directory_.directory_;
+        if (nb::len(arrays) != records.tensor_count) {
+            throw nb::value_error("there must be an array for each tensor");
+        }
+        std::vector<std::vector<uint64_t>> members(records.stream_count);
+        for (uint64_t i = 0; i < records.tensor_count; i++) {
+            const hemp_tensor &tensor = records.tensors[i];
+            arrays_.push_back(nullptr);
+            if (tensor.stream != HEMP_NONE && is_native(tensor, records.streams[tensor.stream])) {
+                arrays_.back() = std::make_unique<WritableBytes>(arrays[i]);
+                members[tensor.stream].push_back(i);
+                if (arrays_.back()->size() != tensor.elements * hemp_dtype_size(tensor.dtype)) {
+                    throw nb::value_error("an array has another size than its tensor");
+                }
+            }
+        }
+        for (uint64_t i = 0; i < records.stream_count; i++) {
+            for (uint64_t k = 0; k < records.streams[i].segment_count && !members[i].empty(); k++) {
+                add(i, k, members[i]);
+            }
+        }
+    }
+
+    // Numbers of segments, a begin and an end, and their bytes when decoded: at least `bytes` but for the last ones.
+    nb::list batches(uint64_t bytes) const {
+        nb::list made;
+        uint64_t size = 0;
+        for (size_t i = 0, begin = 0; i < segments_.size(); i++) {
+            size += segments_[i].decoded;
+            if (size >= bytes || i + 1 == segments_.size()) {
+                made.append(nb::make_tuple(begin, i + 1, size));
+                begin = i + 1;
+                size = 0;
+            }
+        }
+        return made;
+    }
+
+    // Check and decode the segments [begin, end); whether none is damaged.
+    bool run(Workspace &workspace, size_t begin, size_t end) const {
+        if (begin > end || end > segments_.size()) {
+            throw nb::index_error("no such segments");
+        }
+        nb::gil_scoped_release release;
+        for (size_t i = begin; i < end; i++) {
+            if (!decode(workspace, segments_[i])) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    // Numbers of the streams.
+    nb::list streams() const {
+        nb::list numbers;
+        for (const Segment &segment : segments_) {
+            if (segment.number == 0) {
+                numbers.append(segment.stream);
+            }
+        }
+        return numbers;
+    }
+
+private:
+    struct Segment {
+        uint64_t stream, number, decoded;
+        std::vector<hemp_part> parts;
+    };
+
+    static bool is_native(const hemp_tensor &tensor, const hemp_stream &stream) {
+        const bool known = stream.coder == HEMP_CODER_STORED || stream.coder == HEMP_CODER_ARITHMETIC ||
+                           stream.coder == HEMP_CODER_RANS;
+        return known && tensor.quantizer == HEMP_LOSSLESS && tensor.num_levels == 256;
+    }
+
+    void add(uint64_t stream, uint64_t number, const std::vector<uint64_t> &members) {
+        const uint64_t step = directory_.directory_.segment_elements, start = number * step;
+        Segment segment{stream, number, 0, {}};
+        for (const uint64_t member : members) {
+            const hemp_tensor &tensor = directory_.directory_.tensors[member];
+            const uint64_t left = tensor.elements - start;
+            segment.parts.push_back(directory_.part_at(member, start, left < step ? left : step, arrays_[member]->data() + start * hemp_dtype_size(tensor.dtype)));
+            segment.decoded += segment.parts.back().size * hemp_dtype_size(tensor.dtype);
+        }
+        segments_.push_back(std::move(segment));
+    }
+
+    bool decode(Workspace &workspace, const Segment &segment) const {
+        const hemp_stream &stream = directory_.directory_.streams[segment.stream];
+        const hemp_segment &record = directory_.directory_.segments[stream.first_segment + segment.number];
+        if (record.offset > file_.size() || record.size > file_.size() - record.offset) {
+            return false;
+        }
+        return decode_segment(workspace, directory_.what_of(stream), file_.data() + record.offset,
+                              static_cast<size_t>(record.size), record.checksum, segment.parts);
+    }
+
+    nb::object owner_;
+    const Directory &directory_;
+    Bytes file_;
+    std::vector<std::unique_ptr<WritableBytes>> arrays_;
+    std::vector<Segment> segments_;
 };
 
 uint64_t front_size(nb::handle prefix_object, uint64_t limit) {
@@ -855,10 +999,9 @@ NB_MODULE(_native, module) {
     module.def("planes_join", &planes_join, "dtype_number"_a, "planes"_a);
     module.def("planes_join_into", &planes_join_into, "dtype_number"_a, "planes"_a, "out"_a);
     nb::class_<Workspace>(module, "Workspace").def(nb::init<>());
-    module.def("lossless_promising", &lossless_promising, "dtype_number"_a, "datas"_a, "parts"_a);
-    module.def("lossless_estimate", &lossless_estimate, "dtype_number"_a, "datas"_a, "parts"_a);
-    module.def("lossless_encode", &lossless_encode, "workspace"_a, "dtype_number"_a, "datas"_a, "parts"_a,
-               "coded_planes"_a.none());
+    module.def("lossless_promising", &lossless_promising, "segment"_a);
+    module.def("lossless_estimate", &lossless_estimate, "segment"_a);
+    module.def("lossless_encode", &lossless_encode, "workspace"_a, "segments"_a);
     module.def("optimal_cuts", &optimal_cuts, "means"_a, "weights"_a, "num_levels"_a, "pin_zero"_a);
     module.def("join", &join, "pieces"_a, "threads"_a);
     module.def("crc32", &crc32, "data"_a, "crc"_a = 0);
@@ -883,4 +1026,9 @@ NB_MODULE(_native, module) {
         .def_prop_ro("segment_count", &Directory::segment_count)
         .def_prop_ro("body_offset", &Directory::body_offset)
         .def_prop_ro("segment_elements", &Directory::segment_elements);
+    nb::class_<LosslessLoad>(module, "LosslessLoad")
+        .def(nb::init<nb::object, nb::handle, nb::list>(), "directory"_a, "file"_a, "arrays"_a)
+        .def("batches", &LosslessLoad::batches, "bytes"_a)
+        .def("run", &LosslessLoad::run, "workspace"_a, "begin"_a, "end"_a)
+        .def("streams", &LosslessLoad::streams);
 }

@@ -34,9 +34,11 @@ void hemp_arithmetic_list_cells(arithmetic_header *header, uint64_t elements, co
 /* n log2 n, in 1/65536 bits. */
 static uint64_t n_log_n(uint64_t n) {
     uint32_t exponent = 0;
+    if (n < 2) /* most counts */
+        return 0;
     while (n >> exponent > 65536)
         exponent++; /* 16 bits of precision are enough */
-    const uint32_t bits = n ? (16 << 16) - hemp_arithmetic_bits_of((uint32_t)(n >> exponent)) : 0;
+    const uint32_t bits = (16 << 16) - hemp_arithmetic_bits_of((uint32_t)(n >> exponent));
     return n * (bits + ((uint64_t)exponent << 16));
 }
 
@@ -144,9 +146,9 @@ static void merge_groups(cell_groups *groups, uint32_t most) {
     }
 }
 
-/* What all bins cost with so many previous ones in their context. */
+/* What all bins cost with so many previous ones in their context; if that is `best` or more, some number as large. */
 static uint64_t cost_of_order(const arithmetic_header *header, uint32_t order, const cell_groups *groups,
-                              const hemp_part *parts, size_t count, const arithmetic_scratch *scratch) {
+                              const hemp_part *parts, size_t count, uint64_t best, const arithmetic_scratch *scratch) {
     bin_counts contexts;
     uint8_t class_of[HEMP_CELLS];
     uint32_t histories = 1, beginning = 0;
@@ -170,7 +172,7 @@ static uint64_t cost_of_order(const arithmetic_header *header, uint32_t order, c
         }
     }
     uint64_t cost = (uint64_t)(8 * (groups->count - 1)) << 16;
-    for (uint32_t c = 0; c < histories * groups->count; c++)
+    for (uint32_t c = 0; c < histories * groups->count && cost < best; c++)
         cost += context_cost(contexts.counts[c], header->bins, groups->scale);
     return cost;
 }
@@ -200,7 +202,7 @@ uint64_t hemp_arithmetic_fit_classes(arithmetic_header *header, const hemp_part 
         if (histories > HEMP_MAX_CONTEXTS)
             break;
         merge_groups(&groups, HEMP_MAX_CONTEXTS / histories);
-        const uint64_t cost = cost_of_order(header, order, &groups, parts, count, scratch);
+        const uint64_t cost = cost_of_order(header, order, &groups, parts, count, best, scratch);
         if (cost < best) {
             best = cost;
             take_groups(header, order, &groups);

@@ -43,7 +43,8 @@ static size_t columns_memory(const hemp_part *parts, size_t count) {
 }
 
 static size_t records_memory(const hemp_part *parts, size_t count) {
-    return (size_t)(2 * sizeof(uint32_t) * elements_of(parts, count));
+    const uint64_t elements = elements_of(parts, count);
+    return align_up((size_t)(sizeof(uint32_t) * (2 * elements + elements / LANES_MOST)));
 }
 
 /* Of the modes that mix. */

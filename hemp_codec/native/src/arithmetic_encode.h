@@ -23,7 +23,7 @@ typedef struct arithmetic_scratch {
     uint32_t *histogram; /* HEMP_MAX_LEVELS entries */
     uint8_t *bin_of;     /* HEMP_MAX_LEVELS entries */
     union {
-        uint32_t *records;             /* while coding: two for each element */
+        uint32_t *records;             /* while coding: two for each element, and one for each round of lanes */
         arithmetic_features *features; /* while a header is chosen: one for each element */
     };
 } arithmetic_scratch;
@@ -57,7 +57,8 @@ uint64_t hemp_arithmetic_cost(const arithmetic_header *header, const hemp_part *
 void hemp_arithmetic_fit(arithmetic_header *header, const hemp_part *parts, size_t count, uint32_t lanes_bits,
                          const arithmetic_scratch *scratch);
 
-/* What a lane codes: `cum` in the lower, `frequency` in the upper 16 bits. */
+/* What a lane codes: `cum` in the lower, `frequency` in the upper 16 bits.  In the plain mode, where bins have several
+ * levels, a round of several lanes ends with the mask of those that code a residual. */
 typedef struct lanes_records {
     uint32_t *next; /* NULL: only `cost` counts, in bits / 65536 */
     uint64_t cost;

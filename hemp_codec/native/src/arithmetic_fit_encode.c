@@ -16,13 +16,31 @@ enum {
     CORRELATED = 32
 };
 
+/* Add up to 256 levels, in four tables in turn, since equal neighbors would wait for each other in one. */
+static void count_bytes(const uint8_t *indices, uint64_t size, uint32_t levels, uint32_t *histogram) {
+    uint32_t in_turn[4][256] = {{0}};
+    uint64_t i = 0;
+    for (; i + 4 <= size; i += 4)
+        for (int t = 0; t < 4; t++)
+            in_turn[t][indices[i + t]]++;
+    for (; i < size; i++)
+        in_turn[0][indices[i]]++;
+    for (uint32_t level = 0; level < levels; level++)
+        histogram[level] += in_turn[0][level] + in_turn[1][level] + in_turn[2][level] + in_turn[3][level];
+}
+
 /* Levels seen, and the number of them that differ. */
 static uint32_t count_levels(const hemp_part *parts, size_t count, uint32_t *histogram, uint32_t *last) {
     uint32_t different = 0;
     memset(histogram, 0, parts[0].num_levels * sizeof *histogram);
-    for (size_t p = 0; p < count; p++)
+    for (size_t p = 0; p < count; p++) {
+        if (!hemp_part_is_wide(&parts[p])) {
+            count_bytes((const uint8_t *)parts[p].indices, parts[p].size, parts[p].num_levels, histogram);
+            continue;
+        }
         for (uint64_t i = 0; i < parts[p].size; i++)
-            histogram[arithmetic_get_index(&parts[p], i)]++;
+            histogram[((const uint16_t *)parts[p].indices)[i]]++;
+    }
     for (uint32_t level = 0; level < parts[0].num_levels; level++)
         if (histogram[level]) {
             different++;

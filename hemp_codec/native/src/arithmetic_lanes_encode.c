@@ -1,11 +1,20 @@
 /* The encoder of the plain mode: spec/coders.md, 5.4. */
-#include "arithmetic_words_encode.h"
+#include "arithmetic_lanes_encode.h"
+
+/* The bins of several levels, one bit each. */
+static uint32_t bins_with_residuals(const arithmetic_residual *residuals, uint32_t bins) {
+    uint32_t mask = 0;
+    for (uint32_t b = 0; b < bins; b++)
+        mask |= (uint32_t)(residuals[b].levels > 1) << b;
+    return mask;
+}
 
 /* To be expanded for constants. */
 static inline void list_run(lanes_records *records, arithmetic_state *state, const hemp_part *part,
                             const lanes_run *run, const uint8_t *bin_of, uint16_t *columns, const uint32_t lanes_bits,
                             const bool has_history, const bool has_residuals) {
     const uint32_t lanes = (uint32_t)1 << lanes_bits, first_bin = state->first_bin;
+    const uint32_t with_residuals = bins_with_residuals(state->residuals, state->header.bins);
     lanes_neighbors at;
     arithmetic_model *models[LANES_MOST];
     uint16_t bins[LANES_MOST];
@@ -20,11 +29,19 @@ static inline void list_run(lanes_records *records, arithmetic_state *state, con
         for (uint32_t k = 0; k < lanes; k++)
             arithmetic_learn(models[k], first_bin + bins[k]);
         arithmetic_learn(&state->root, first_bin + bins[0]);
-        for (uint32_t k = 0; k < lanes && has_residuals; k++)
-            if (state->residuals[bins[k]].levels > 1)
+        if (has_residuals) {
+            uint32_t mask = 0;
+            for (uint32_t k = 0; k < lanes; k++)
+                mask |= (with_residuals >> bins[k] & 1) << k;
+            for (uint32_t left = mask; left > 0; left &= left - 1) {
+                const uint32_t k = arithmetic_high_bit(left & (0 - left));
                 hemp_words_note_residual(records, state, bins[k],
                                          arithmetic_get_index(part, place + k * part->columns) -
                                              state->header.bin_start[bins[k]]);
+            }
+            if (lanes > 1 && records->next)
+                *records->next++ = mask;
+        }
         lanes_observe(state, &at, lanes_bits, has_history, bins);
         place = lanes_next_place(&at, place, lanes);
     }
@@ -53,51 +70,49 @@ void hemp_lanes_begin_encoder(lanes_encoder *encoder, uint8_t *end) {
     encoder->next = end;
 }
 
-/* To be expanded for constants. */
-static inline const uint32_t *encode_run(lanes_encoder *encoder, const arithmetic_residual *residuals,
-                                         const arithmetic_header *header, const hemp_part *part, const lanes_run *run,
-                                         const uint8_t *bin_of, const uint32_t *records, const uint32_t lanes_bits) {
-    const uint32_t lanes = (uint32_t)1 << lanes_bits;
-    const bool has_residuals = header->bins < header->num_levels;
-    const uint64_t columns = part->columns, row = lanes > 1 ? columns : run->rounds;
-    uint64_t j = row, place = run->first + (run->rounds << lanes_bits) - columns * (lanes - 1);
-    uint64_t states[LANES_MOST];
-    uint8_t *next = encoder->next;
-    memcpy(states, encoder->states, sizeof states);
-    for (uint64_t i = run->rounds; i-- > 0; j--) {
-        if (j == 0) {
-            j = row;
-            place -= (lanes - 1) * columns;
-        }
-        place--;
-        for (uint32_t k = has_residuals ? lanes : 0; k-- > 0;) {
-            const uint32_t index = arithmetic_get_index(part, place + k * columns), bin = bin_of[index];
-            const arithmetic_residual residual = residuals[bin];
-            if (residual.levels == 1)
-                continue;
-            if (residual.raw_bits > 0)
-                hemp_words_put_bits(&next, &states[k],
-                                    (index - header->bin_start[bin]) & (((uint32_t)1 << residual.raw_bits) - 1),
-                                    residual.raw_bits);
-            hemp_words_put_symbol(&next, &states[k], *--records);
-        }
-        for (uint32_t k = lanes; k-- > 0;)
-            hemp_words_put_symbol(&next, &states[k], *--records);
-    }
-    memcpy(encoder->states, states, sizeof states);
-    encoder->next = next;
+static const uint32_t *encode_round(lanes_encoder *encoder, const uint32_t *records) {
+    for (uint32_t k = LANES_MOST; k-- > 0;)
+        hemp_words_put_symbol(&encoder->next, &encoder->states[k], *--records);
     return records;
 }
 
-const uint32_t *hemp_lanes_encode_part(lanes_encoder *encoder, const arithmetic_residual *residuals,
+static const uint32_t *encode_lanes(lanes_encoder *encoder, const lanes_residuals *residuals, const lanes_run *run,
+                                    const uint32_t *records) {
+    lanes_encoder copy = *encoder; /* whose address nobody has */
+    uint64_t place = lanes_end_of(residuals, run), j = residuals->part->columns;
+    for (uint64_t i = run->rounds; i-- > 0;) {
+        place = lanes_place_before(residuals, place, &j);
+        if (residuals->any)
+            records = lanes_encode_residuals(&copy, residuals, place, records);
+        records = encode_round(&copy, records);
+    }
+    *encoder = copy;
+    return records;
+}
+
+static const uint32_t *encode_lane(lanes_encoder *encoder, const lanes_residuals *residuals, const lanes_run *run,
+                                   const uint32_t *records) {
+    for (uint64_t place = run->first + run->rounds; place-- > run->first;) {
+        records = lanes_encode_residual(encoder, residuals, 0, place, records);
+        hemp_words_put_symbol(&encoder->next, &encoder->states[0], *--records);
+    }
+    return records;
+}
+
+const uint32_t *hemp_lanes_encode_part(lanes_encoder *encoder, const arithmetic_residual *of_bins,
                                        const arithmetic_header *header, const hemp_part *part, uint32_t lanes_bits,
                                        const uint8_t *bin_of, const uint32_t *records) {
+    const lanes_residuals residuals = {of_bins, header, part, bin_of, header->bins < header->num_levels};
     lanes_run runs[2];
     for (size_t r = hemp_arithmetic_runs(part, lanes_bits, runs); r-- > 0;) {
-        if (runs[r].lanes_bits == LANES_BITS)
-            records = encode_run(encoder, residuals, header, part, &runs[r], bin_of, records, LANES_BITS);
+        if (runs[r].lanes_bits == 0)
+            records = encode_lane(encoder, &residuals, &runs[r], records);
+#ifdef HEMP_X86_SIMD
+        else if (hemp_cpu_has_avx2())
+            records = hemp_lanes_encode_avx2(encoder, &residuals, &runs[r], records);
+#endif
         else
-            records = encode_run(encoder, residuals, header, part, &runs[r], bin_of, records, 0);
+            records = encode_lanes(encoder, &residuals, &runs[r], records);
     }
     return records;
 }

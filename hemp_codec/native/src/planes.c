@@ -106,21 +106,32 @@ static void join_chunk(hemp_patterns *patterns, unsigned bytes, const uint8_t *c
 }
 
 #ifdef HEMP_X86_SIMD
+enum { WORTH_STREAMING = 1 << 16 /* bytes: what is larger hardly stays in the cache next to the processor */ };
+
+/* Past the cache, which spares it to read first what is written: `out` is a multiple of 16 then. */
+static inline void put_16(uint8_t *out, __m128i bytes, int streaming) {
+    if (streaming) {
+        _mm_stream_si128((__m128i *)out, bytes);
+    } else {
+        _mm_storeu_si128((__m128i *)out, bytes);
+    }
+}
+
 /* Sixteen elements at a time without a stop in memory, with what every such processor has; the number of elements. */
-static size_t join_2(const uint8_t *const *planes, size_t size, uint8_t *out, int rotated) {
+static inline size_t join_2(const uint8_t *const *planes, size_t size, uint8_t *out, int rotated, int streaming) {
     size_t i = 0;
     for (; i + 16 <= size; i += 16) {
         const __m128i high = load_16(planes[0] + i), low = load_16(planes[1] + i);
         const __m128i words[2] = {_mm_unpacklo_epi8(low, high), _mm_unpackhi_epi8(low, high)};
         for (int k = 0; k < 2; k++) {
             const __m128i turned = _mm_or_si128(_mm_srli_epi16(words[k], 1), _mm_slli_epi16(words[k], 15));
-            _mm_storeu_si128((__m128i *)(out + 2 * i) + k, rotated ? turned : words[k]);
+            put_16(out + 2 * i + 16 * k, rotated ? turned : words[k], streaming);
         }
     }
     return i;
 }
 
-static size_t join_4(const uint8_t *const *planes, size_t size, uint8_t *out, int rotated) {
+static inline size_t join_4(const uint8_t *const *planes, size_t size, uint8_t *out, int rotated, int streaming) {
     size_t i = 0;
     for (; i + 16 <= size; i += 16) {
         const __m128i a = load_16(planes[0] + i), b = load_16(planes[1] + i);
@@ -131,7 +142,7 @@ static size_t join_4(const uint8_t *const *planes, size_t size, uint8_t *out, in
             const __m128i joined =
                 k % 2 == 0 ? _mm_unpacklo_epi16(low[k / 2], high[k / 2]) : _mm_unpackhi_epi16(low[k / 2], high[k / 2]);
             const __m128i turned = _mm_or_si128(_mm_srli_epi32(joined, 1), _mm_slli_epi32(joined, 31));
-            _mm_storeu_si128((__m128i *)(out + 4 * i) + k, rotated ? turned : joined);
+            put_16(out + 4 * i + 16 * k, rotated ? turned : joined, streaming);
         }
     }
     return i;
@@ -141,7 +152,14 @@ static size_t join_many(const hemp_dtype_entry *entry, const uint8_t *const *pla
     if (entry->component != entry->size || (entry->size != 2 && entry->size != 4)) {
         return 0;
     }
-    return entry->size == 2 ? join_2(planes, size, out, entry->rotated) : join_4(planes, size, out, entry->rotated);
+    if (size * entry->size < WORTH_STREAMING || (uintptr_t)out % 16 != 0) {
+        return entry->size == 2 ? join_2(planes, size, out, entry->rotated, 0)
+                                : join_4(planes, size, out, entry->rotated, 0);
+    }
+    const size_t done = entry->size == 2 ? join_2(planes, size, out, entry->rotated, 1)
+                                         : join_4(planes, size, out, entry->rotated, 1);
+    _mm_sfence(); /* other threads shall see the elements when they hear of them */
+    return done;
 }
 #else
 static size_t join_many(const hemp_dtype_entry *entry, const uint8_t *const *planes, size_t size, uint8_t *out) {

@@ -55,9 +55,14 @@ static uint64_t total_of(const hemp_rans_histogram *histogram) {
 uint64_t hemp_rans_symbols_cost(const hemp_rans_histogram *histogram) {
     const uint64_t total = total_of(histogram);
     uint64_t cost = total > 0 ? total * log2_of(total) : 0;
-    for (unsigned s = 0; s < HEMP_RANS_MAX_SYMBOLS; s++) {
-        const uint64_t count = histogram->counts[s];
-        cost -= count > 1 ? count * log2_of(count) : 0;
+    for (unsigned s = 0; s < HEMP_RANS_MAX_SYMBOLS; s += 4) {
+        const uint32_t *counts = histogram->counts + s;
+        if ((counts[0] | counts[1] | counts[2] | counts[3]) == 0) {
+            continue; /* most symbols do not occur, and neighbors of those not either */
+        }
+        for (unsigned i = 0; i < 4; i++) {
+            cost -= counts[i] > 1 ? counts[i] * log2_of(counts[i]) : 0;
+        }
     }
     return cost;
 }

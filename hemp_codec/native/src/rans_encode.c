@@ -94,12 +94,20 @@ uint64_t hemp_rans_estimate_memory(const hemp_part *parts, size_t count) {
 
 /* ---------------------------------------------------------------------------------------------------- frequencies */
 
+/* Symbols that occur, ascending. */
+typedef struct rans_present {
+    unsigned count;
+    uint8_t symbols[HEMP_RANS_MAX_SYMBOLS];
+} rans_present;
+
 /* One more slot for a symbol of count n and frequency f saves about n / (f + 1/2) of code length, and one slot less
  * costs about n / (f - 1/2).  So the slots go where n / (2f + 1) is largest, and come from where n / (2f - 1) is
  * smallest.  The counts are below 2^48, so nothing overflows. */
-static uint32_t best_to_grow(const rans_table *table, const hemp_rans_histogram *histogram) {
-    uint32_t best = 0;
-    for (uint32_t s = 1; s < HEMP_RANS_MAX_SYMBOLS; s++) {
+static uint32_t best_to_grow(const rans_table *table, const hemp_rans_histogram *histogram,
+                             const rans_present *present) {
+    uint32_t best = present->symbols[0];
+    for (unsigned i = 1; i < present->count; i++) {
+        const uint32_t s = present->symbols[i];
         const uint64_t count = histogram->counts[s], best_count = histogram->counts[best];
         if (count * (2 * table->frequencies[best] + 1) > best_count * (2 * table->frequencies[s] + 1)) {
             best = s;
@@ -108,9 +116,11 @@ static uint32_t best_to_grow(const rans_table *table, const hemp_rans_histogram 
     return best;
 }
 
-static uint32_t best_to_shrink(const rans_table *table, const hemp_rans_histogram *histogram) {
+static uint32_t best_to_shrink(const rans_table *table, const hemp_rans_histogram *histogram,
+                               const rans_present *present) {
     uint32_t best = HEMP_RANS_MAX_SYMBOLS;
-    for (uint32_t s = 0; s < HEMP_RANS_MAX_SYMBOLS; s++) {
+    for (unsigned i = 0; i < present->count; i++) {
+        const uint32_t s = present->symbols[i];
         if (table->frequencies[s] < 2) {
             continue;
         }
@@ -124,22 +134,27 @@ static uint32_t best_to_shrink(const rans_table *table, const hemp_rans_histogra
 
 /* Frequencies that sum to 4096, at least 1 for every symbol that occurs. */
 static void choose_frequencies(rans_table *table, const hemp_rans_histogram *histogram) {
+    rans_present present = {0, {0}};
     uint64_t total = 0;
     uint32_t sum = 0;
     for (uint32_t s = 0; s < HEMP_RANS_MAX_SYMBOLS; s++) {
         total += histogram->counts[s];
+        table->frequencies[s] = 0;
+        if (histogram->counts[s] > 0) {
+            present.symbols[present.count++] = (uint8_t)s;
+        }
     }
-    for (uint32_t s = 0; s < HEMP_RANS_MAX_SYMBOLS; s++) {
-        const uint64_t count = histogram->counts[s];
-        const uint32_t share = (uint32_t)((count * HEMP_RANS_SCALE + total / 2) / total);
-        table->frequencies[s] = count > 0 && share == 0 ? 1 : share;
+    for (unsigned i = 0; i < present.count; i++) {
+        const uint32_t s = present.symbols[i];
+        const uint32_t share = (uint32_t)((histogram->counts[s] * (uint64_t)HEMP_RANS_SCALE + total / 2) / total);
+        table->frequencies[s] = share == 0 ? 1 : share;
         sum += table->frequencies[s];
     }
     for (; sum < HEMP_RANS_SCALE; sum++) {
-        table->frequencies[best_to_grow(table, histogram)]++;
+        table->frequencies[best_to_grow(table, histogram, &present)]++;
     }
     for (; sum > HEMP_RANS_SCALE; sum--) {
-        table->frequencies[best_to_shrink(table, histogram)]--;
+        table->frequencies[best_to_shrink(table, histogram, &present)]--;
     }
 }
 
