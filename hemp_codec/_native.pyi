@@ -121,6 +121,13 @@ class Directory:
         """Check and decode segments of lossless streams of any dtype but bool, coded by ``stored``, ``arithmetic`` or
         ``rans``; the number of those before one that cannot be decoded."""
 
+    def work(self) -> int:
+        """Symbols that the coder ``arithmetic`` decodes one by one (spec/format.md, 8.1)."""
+
+    @staticmethod
+    def work_is_allowed(work: int, limit: int, coder: int, payload: _Data) -> bool:
+        """Whether so much work is within ``limit`` in the mode of this payload."""
+
     def decoded_size(self) -> int:
         """Bytes of all tensors when decoded; 2**64 - 1 stands for that and more."""
 

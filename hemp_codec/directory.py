@@ -14,6 +14,7 @@ from hemp_codec.quantizers import UniformGrid
 from hemp_codec.sources import Source
 from hemp_codec.tensors import Part
 
+_SLOWEST = 8  # what a symbol costs in the slowest mode of `arithmetic`
 QUANTIZER_NAMES = ("lossless", "codebook", "uniform", "tied")
 LOSSLESS, CODEBOOK, UNIFORM, TIED = range(4)
 
@@ -102,10 +103,13 @@ class Directory:
     Attributes:
         names: names of all tensors, in the order of the file.
         segment_elements: elements of every segment but the last of a stream.
+        max_output: bytes of arrays, and work, that the caller allows (spec/format.md, 8.1).
     """
 
-    def __init__(self, native: _native.Directory) -> None:
+    def __init__(self, native: _native.Directory, max_output: int) -> None:
         self._native = native
+        self._work = native.work()
+        self.max_output = min(max_output, (1 << 64) - 1)
         self._numbers: dict[str, int] | None = None
         self._lock = threading.Lock()
         self.names: list[str] = native.names()
@@ -148,6 +152,20 @@ class Directory:
         """Bytes of all tensors."""
         return self._native.decoded_size()
 
+    @property
+    def is_quick(self) -> bool:
+        """Whether the work is within the limit, whatever the modes of the payloads."""
+        return self._work <= self.max_output // _SLOWEST
+
+    def check_work(self, coder: int, payload: memoryview) -> None:
+        """Raise LimitError if decoding payloads like this one may take too long for a file of this size."""
+        if not _native.Directory.work_is_allowed(self._work, self.max_output, coder, payload):
+            raise LimitError(
+                f"decoding takes {self._work} symbols in a slow mode of the coder, too many for max_output, "
+                f"{self.max_output}; raise that limit if you trust the file",
+                code="LIMIT_EXCEEDED",
+            )
+
     def metadata(self) -> dict[str, str]:
         """Metadata, sorted by key."""
         return self._native.metadata()
@@ -186,12 +204,13 @@ class Directory:
         return self._native.decode_lossless(workspace, tasks)
 
 
-def read_directory(source: Source, max_front: int) -> Directory:
+def read_directory(source: Source, max_front: int, max_output: int) -> Directory:
     """Read and check the front of a file, and the length of the file against it.
 
     Args:
         source: the file.
         max_front: greatest number of bytes of ``front`` that is read.
+        max_output: for the directory.
 
     Raises:
         HempError: the first broken rule, with ``code`` and ``offset``.
@@ -199,7 +218,7 @@ def read_directory(source: Source, max_front: int) -> Directory:
     prefix = source.read(0, min(_native.FRONT_PREFIX, source.size))
     size = _front_size(prefix, max_front)
     front = bytes(source.read(0, min(size, source.size)))
-    return Directory(_native.Directory(front, source.size))
+    return Directory(_native.Directory(front, source.size), max_output)
 
 
 def _front_size(prefix: memoryview, max_front: int) -> int:

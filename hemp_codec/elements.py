@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 import threading
@@ -14,7 +15,7 @@ import numpy as np
 
 from hemp_codec import _native
 from hemp_codec.coders import Arithmetic, Rans, Stored
-from hemp_codec.directory import LOSSLESS, TIED, Directory, StreamRecord, TensorRecord
+from hemp_codec.directory import CODEBOOK, LOSSLESS, TIED, UNIFORM, Directory, StreamRecord, TensorRecord
 from hemp_codec.segments import Planes, decode_segment
 from hemp_codec.sources import Source
 
@@ -22,6 +23,7 @@ Progress = Callable[[int, int], None]
 T = TypeVar("T")
 U = TypeVar("U")
 _TASKS_PER_THREAD = 2
+_TABLES_KEPT = 16
 _BATCH_BYTES = 1 << 20
 _BYTE_LEVELS = 256
 _NATIVE_CODERS = (Stored.number, Arithmetic.number, Rans.number)
@@ -207,7 +209,8 @@ class _Decoder:
         self._directory = directory
         self._records = records
         self._place = place
-        self._levels = [levels_of(directory, record) if record.quantizer != TIED else None for record in records]
+        # Not those of all tensors at once: a table may be 20,000 times larger than the record that defines it.
+        self._levels = functools.lru_cache(_TABLES_KEPT)(lambda number: levels_of(directory, records[number]))
         self._of_thread = threading.local()
 
     def run(self, threads: int | None) -> Iterator[_Written]:
@@ -218,8 +221,9 @@ class _Decoder:
 
     def _constants(self) -> Iterator[_Written]:
         step = self._directory.segment_elements
-        for number, (record, levels) in enumerate(zip(self._records, self._levels, strict=True)):
-            if record.stream is None and levels is not None:
+        for number, record in enumerate(self._records):
+            if record.stream is None and record.elements > 0 and record.quantizer in (CODEBOOK, UNIFORM):
+                levels = self._directory.levels(record)
                 for start in range(0, record.elements, step):
                     out = self._place(number, start, min(step, record.elements - start))
                     write_constant(out, record, levels)
@@ -255,7 +259,10 @@ class _Decoder:
         """Whether libhemp makes the elements of this segment, with no arrays of indices on the way."""
         record = self._records[task.members[0]]
         return (
-            record.quantizer == LOSSLESS and record.num_levels == _BYTE_LEVELS and task.stream.coder in _NATIVE_CODERS
+            self._directory.is_quick
+            and record.quantizer == LOSSLESS
+            and record.num_levels == _BYTE_LEVELS
+            and task.stream.coder in _NATIVE_CODERS
         )
 
     def _decode(self, batch: list[_Task]) -> list[_Written]:
@@ -264,7 +271,7 @@ class _Decoder:
         for task, written in zip(batch[done:], places[done:], strict=True):
             pieces = decode_segment(self._source, self._directory, task.stream, task.number)
             for (member, _, out), planes in zip(written, pieces, strict=True):
-                write_elements(out, self._records[member], self._levels[member], planes)
+                write_elements(out, self._records[member], self._levels(member), planes)
         return list(itertools.chain.from_iterable(places))
 
     def _places(self, task: _Task) -> list[_Written]:

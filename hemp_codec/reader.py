@@ -34,8 +34,8 @@ class Reader:
     Args:
         file: a path, bytes, or a seekable binary file, which is read from its beginning and not closed.
         max_front: greatest size of the directory in bytes.
-        max_output: greatest number of bytes of the arrays that one call decodes; 2**24 + 4096 times the size of the
-            file if None.
+        max_output: greatest number of bytes of the arrays that one call decodes, and of symbols that the file makes a
+            slow coder decode (spec/format.md, 8.1); 2**24 + 4096 times the size of the file if None.
 
     Raises:
         OSError: the path cannot be opened.
@@ -44,14 +44,14 @@ class Reader:
 
     def __init__(self, file: File, *, max_front: int = MAX_FRONT, max_output: int | None = None) -> None:
         source = open_source(file)
+        limit = OUTPUT_CONSTANT + OUTPUT_FACTOR * source.size if max_output is None else max_output
         try:
-            self._directory = read_directory(source, max_front)
+            self._directory = read_directory(source, max_front, limit)
         except BaseException:
             source.close()
             raise
         self._source: Source | None = source
         self._file_size = source.size
-        self._max_output = OUTPUT_CONSTANT + OUTPUT_FACTOR * source.size if max_output is None else max_output
         self._solid = SolidCache()
 
     def __enter__(self) -> Reader:
@@ -184,9 +184,9 @@ class Reader:
         return record
 
     def _check_output(self, size: int, what: str) -> None:
-        if size > self._max_output:
+        if size > self._directory.max_output:
             raise LimitError(
-                f"{what}: decoding takes {size} bytes, more than max_output, {self._max_output}; "
+                f"{what}: decoding takes {size} bytes, more than max_output, {self._directory.max_output}; "
                 "raise that limit if you trust the file",
                 code="LIMIT_EXCEEDED",
             )

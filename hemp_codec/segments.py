@@ -32,7 +32,10 @@ def decode_segment(source: Source, directory: Directory, stream: StreamRecord, n
     parts = directory.segment_parts(stream, number)
     try:
         data = _checked_data(source, segment)
-        planes = [_decode_plane(coder, payload, parts) for coder, payload in _split_payloads(data, stream, parts)]
+        planes = []
+        for coder, payload in _split_payloads(data, stream, parts):
+            directory.check_work(coder.number, payload)
+            planes.append(_decode_plane(coder, payload, parts))
     except HempError as error:
         name = directory.names[stream.opener]
         message = f"tensor {name!r}: {error} ({error.code} in the segment at byte {segment.offset})"

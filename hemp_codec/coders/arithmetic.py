@@ -19,6 +19,8 @@ _PLAIN, _MIXED, _WIDE = 0, 1, 2
 _SMALL_PAYLOAD = {_PLAIN: 1024, _WIDE: 512}
 # Up to this size too, where an index takes less than a bit: there the mixed mode saves most, and costs least.
 _SPARSE_PAYLOAD = 16384
+# But not of so many elements: readers refuse small files with many of them in a slow mode (spec/format.md, 8.1).
+_MANY_FOR_MIXED, _MANY_FOR_WIDE = 1 << 19, 1 << 20
 
 
 class Arithmetic(Coder):
@@ -37,6 +39,8 @@ class Arithmetic(Coder):
 
     def encode_parts(self, indices: Sequence[np.ndarray], parts: Sequence[Part]) -> bytes:
         first = _native.arithmetic_encode(indices, parts, self._mode)
+        if self._mode == _WIDE and _is_nearly_constant(8 * len(first), parts):
+            first = _native.arithmetic_encode(indices, parts, _PLAIN)
         if not self._tries_mixed(8 * len(first), parts):
             return first
         return min(first, _native.arithmetic_encode(indices, parts, _MIXED), key=len)
@@ -44,6 +48,8 @@ class Arithmetic(Coder):
     def estimate_parts(self, indices: Sequence[np.ndarray], parts: Sequence[Part]) -> float:
         """The models run as in coding and take most of the time of that; no payload is made."""
         first = _native.arithmetic_estimate(indices, parts, self._mode)
+        if self._mode == _WIDE and _is_nearly_constant(first, parts):
+            first = _native.arithmetic_estimate(indices, parts, _PLAIN)
         if not self._tries_mixed(first, parts):
             return first
         return min(first, _native.arithmetic_estimate(indices, parts, _MIXED))
@@ -56,8 +62,9 @@ class Arithmetic(Coder):
         return _native.arithmetic_decode(payload, parts)
 
     def _tries_mixed(self, bits: float, parts: Sequence[Part]) -> bool:
-        sparse = bits < sum(part.size for part in parts)
-        return self._tries and bits <= 8 * (_SPARSE_PAYLOAD if sparse else _SMALL_PAYLOAD[self._mode])
+        elements = sum(part.size for part in parts)
+        most = _SPARSE_PAYLOAD if bits < elements else _SMALL_PAYLOAD[self._mode]
+        return self._tries and elements <= _MANY_FOR_MIXED and bits <= 8 * most
 
 
 class ArithmeticPlain(Arithmetic):
@@ -78,3 +85,8 @@ class ArithmeticMax(Arithmetic):
 
     name: ClassVar[str] = "arithmetic-max"
     _mode: ClassVar[int] = _WIDE
+
+
+def _is_nearly_constant(bits: float, parts: Sequence[Part]) -> bool:
+    elements = sum(part.size for part in parts)
+    return elements > _MANY_FOR_WIDE and bits * 128 < elements

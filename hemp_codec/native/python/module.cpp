@@ -715,6 +715,13 @@ class Directory {
         return total;
     }
 
+    uint64_t work() const { return hemp_work(&directory_); }
+
+    static bool work_is_allowed(uint64_t work, uint64_t limit, uint8_t coder, nb::handle payload) {
+        const Bytes bytes(payload);
+        return hemp_work_is_allowed(work, limit, coder, bytes.data(), bytes.size()) != 0;
+    }
+
     // Check and decode segments of lossless streams; how many there were before one that cannot be decoded here.  Each
     // task is: number of the stream, number of the segment in it, its bytes, a buffer for the elements of each part.
     size_t decode_lossless(Workspace &workspace, nb::list task_list) const {
@@ -1041,6 +1048,8 @@ NB_MODULE(_native, module) {
         .def("stream_tensors", &Directory::stream_tensors, "number"_a)
         .def("stream_size", &Directory::stream_size, "number"_a)
         .def("decoded_size", &Directory::decoded_size)
+        .def("work", &Directory::work)
+        .def_static("work_is_allowed", &Directory::work_is_allowed, "work"_a, "limit"_a, "coder"_a, "payload"_a)
         .def("decode_lossless", &Directory::decode_lossless, "workspace"_a, "tasks"_a)
         .def("metadata", &Directory::metadata)
         .def("source_hash", &Directory::source_hash)

@@ -14,10 +14,19 @@ static uint64_t output_size(const hemp_tensor *record, hemp_form form, uint64_t 
     return elements > UINT64_MAX / size ? UINT64_MAX : elements * size;
 }
 
+/* Bytes of the indices of all tensors of a solid stream, which are decoded to reach one of them. */
+static uint64_t size_on_the_way(const hemp_task *task) {
+    if (task->coded.stream == NULL || !task->coded.stream->solid) {
+        return 0;
+    }
+    return task->coded.stream->elements * (task->record->quantizer == HEMP_LOSSLESS ? task->coded.stream->planes : 2u);
+}
+
 static hemp_status check_output(const hemp_task *task, uint64_t elements, const void *out, size_t out_size) {
     const hemp_tensor *record = task->record;
     const uint64_t index_size = record->quantizer != HEMP_LOSSLESS && record->num_levels > 256 ? 2 : 1;
-    if (output_size(record, task->form, elements) > task->file->max_output) {
+    const uint64_t limit = task->file->max_output;
+    if (output_size(record, task->form, elements) > limit || size_on_the_way(task) > limit) {
         return hemp_task_fail(task, HEMP_LIMIT_EXCEEDED, HEMP_FIELD("dimensions"));
     }
     if (elements * hemp_size_in_form(record, task->form) > out_size) {
@@ -75,7 +84,10 @@ static hemp_status count_tensor(const hemp_file *file, uint64_t tensor, hemp_for
     hemp_task task;
     hemp_status status = hemp_task_begin(&task, file, tensor, form, place);
     task.is_bound = is_bound;
-    const uint64_t segments = status == HEMP_OK ? hemp_segments_of(file, task.record) : 0;
+    uint64_t segments = status == HEMP_OK ? hemp_segments_of(file, task.record) : 0;
+    if (segments > 0 && task.coded.stream == NULL) {
+        segments = 1; /* without a stream they are alike, and there may be 2^50 of them */
+    }
     for (uint64_t i = 0; i < segments && status == HEMP_OK; i++) {
         hemp_task_choose(&task, i);
         status = hemp_task_memory(&task, memory_size);

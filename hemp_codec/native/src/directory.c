@@ -133,7 +133,8 @@ hemp_status hemp_directory_memory(const uint8_t *front, size_t front_size, uint6
 
 /* Lay the arrays out in `memory`; the scratch for names comes last. */
 static uint64_t *place_tables(hemp_directory *directory, const table_sizes *sizes, void *memory) {
-    uint8_t *at = (uint8_t *)memory;
+    uint8_t *at =
+        memory != NULL ? (uint8_t *)memory : (uint8_t *)directory; /* of no size: nothing is there to point to */
     directory->tensors = (hemp_tensor *)(void *)at;
     at += sizes->tensors * sizeof(hemp_tensor);
     directory->streams = (hemp_stream *)(void *)at;

@@ -52,6 +52,9 @@ static void point_parts_to(hemp_segment_task *task, uint8_t *room) {
 static hemp_status decode_payload(hemp_segment_task *task, const hemp_payload *payload) {
     const uint8_t *bytes = task->bytes + payload->offset;
     task->field = hemp_coder_name(payload->coder);
+    if (!hemp_work_is_allowed(task->work, task->max_work, payload->coder, bytes, (size_t)payload->size)) {
+        return HEMP_LIMIT_EXCEEDED;
+    }
     if (is_used_in_place(task, payload)) {
         task->planes[payload->plane] = bytes;
         return payload->size == task->whole.size ? HEMP_OK : HEMP_BAD_PAYLOAD;

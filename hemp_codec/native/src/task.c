@@ -28,6 +28,8 @@ hemp_status hemp_task_begin(hemp_task *task, const hemp_file *file, uint64_t ten
         task->coded.stream = &file->directory.streams[task->record->stream];
     }
     task->coded.source = &file->source;
+    task->coded.work = file->work;
+    task->coded.max_work = file->max_output;
     task->coded.is_lossless = task->record->quantizer == HEMP_LOSSLESS;
     const int is_possible = hemp_size_in_form(task->record, form) > 0;
     return is_possible ? HEMP_OK : hemp_task_fail(task, HEMP_BAD_ARGUMENT, HEMP_FIELD("form"));

@@ -1,0 +1,1 @@
+"""Files made to hurt who opens them, and what happens."""

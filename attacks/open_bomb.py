@@ -1,0 +1,38 @@
+"""Open a file and load all of it, as a process of its own: what came of it, time and memory, as JSON.
+
+python -m attacks.open_bomb FILE
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import hemp_codec
+
+
+def peak() -> int:
+    """Bytes of memory that the process has had at most."""
+    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) * 1024
+
+
+def main(path: str) -> None:
+    """Print one line."""
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    before = peak()
+    started = time.process_time()
+    try:
+        tensors = hemp_codec.load_file(path, threads=1)
+        outcome = f"{len(tensors)} tensors"
+    except hemp_codec.HempError as error:
+        outcome = str(error.code)
+    seconds = time.process_time() - started
+    memory = peak() - before
+    print(json.dumps({"outcome": outcome, "seconds": round(seconds, 2), "memory": memory}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

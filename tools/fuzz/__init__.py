@@ -1,0 +1,1 @@
+"""Fuzzing of the decoders: targets for libFuzzer, their seeds and corpora, and native against reference."""
