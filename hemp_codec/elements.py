@@ -112,7 +112,7 @@ class _Loader:
         If one of them is damaged none is: which error comes first is for the decoder of single segments to say.
         """
         whole = source.whole
-        if whole is None:
+        if whole is None or not directory.is_quick:
             return frozenset()
         load = directory.lossless_load(whole, [array.view(np.uint8) for array in arrays])
         batches = load.batches(_BATCH_BYTES)
