@@ -32,12 +32,18 @@ def decode_segment(source: Source, directory: Directory, stream: StreamRecord, n
     parts = directory.segment_parts(stream, number)
     try:
         data = _checked_data(source, segment)
-        planes = [_decode_plane(coder, payload, parts) for coder, payload in _split_payloads(data, stream, parts)]
+        planes = list(decode_planes(data, stream, parts))
     except HempError as error:
         name = directory.names[stream.opener]
         message = f"tensor {name!r}: {error} ({error.code} in the segment at byte {segment.offset})"
         raise type(error)(message, code=error.code, tensor=name, offset=segment.offset) from error
     return [list(part) for part in zip(*planes, strict=True)]
+
+
+def decode_planes(data: memoryview, stream: StreamRecord, parts: Sequence[Part]) -> Iterator[list[np.ndarray]]:
+    """Of a segment's bytes, plane by plane, the indices of each part; HempError if they break a rule."""
+    for coder, payload in _split_payloads(data, stream, parts):
+        yield _decode_plane(coder, payload, parts)
 
 
 def _checked_data(source: Source, segment: SegmentRecord) -> memoryview:

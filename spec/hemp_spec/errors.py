@@ -32,6 +32,10 @@ ERRORS: tuple[tuple[int, str, str], ...] = (
 )
 
 
+Value = int | str | None
+"""What stands in a file where something else should."""
+
+
 class SpecError(Exception):
     """A rule that a file breaks.
 
@@ -41,17 +45,19 @@ class SpecError(Exception):
         field: path of the field, such as ``tensors[3].dimensions``; names are those of the text.
         rule: number of the section that states the rule, such as ``4.2`` or ``coders 6.2``.
         message: what is wrong, in one line.
+        value: what was found; None where there is nothing to show.
     """
 
-    def __init__(self, code: str, offset: int, field: str, message: str, rule: str = "") -> None:
+    def __init__(self, code: str, offset: int, field: str, message: str, rule: str = "", value: Value = None) -> None:
         super().__init__(f"{code} at byte {offset} ({field}): {message} (rule {rule})")
         self.code = code
         self.offset = offset
         self.field = field
         self.rule = rule
         self.message = message
+        self.value = value
 
     def moved(self, base: int, field: str) -> SpecError:
         """The same error seen from the file: ``base`` is the offset of what it counted from, ``field`` its path."""
         path = f"{field}.{self.field}" if self.field else field
-        return SpecError(self.code, self.offset + base, path, self.message, self.rule)
+        return SpecError(self.code, self.offset + base, path, self.message, self.rule, self.value)

@@ -170,6 +170,11 @@ def _segment_checksum() -> Iterator[tuple[str, Sequence[Case]]]:
             ("first", "one bit of the first segment is wrong", flip(file, spans(file)["front_checksum"][1])),
             ("last", "one bit of the last byte is wrong", flip(file, -1, 7)),
             (
+                "unknown-coder",
+                "one bit of a segment of a coder that is not known is wrong",
+                flip(indexed(raw(128, b"private")), -1),
+            ),
+            (
                 "record",
                 "the checksum in the record is wrong",
                 patched([SMALL], "tensors[0].stream.segments[0].checksum", bytes(4)),
@@ -304,6 +309,11 @@ def _bad_form() -> Iterator[tuple[str, Sequence[Case]]]:
                 "shared-lossless",
                 "shared is set and the tensor lossless",
                 patched([SMALL], "tensors[0].form", _set_bit(7)),
+            ),
+            (
+                "shared-tied",
+                "shared is set and the tensor tied",
+                patched([SMALL, tied("t", [3], 0, SMALL)], "tensors[1].form", _set_bit(7)),
             ),
             ("shared-uniform", "shared is set and the tensor uniform", patched([GRID], "tensors[0].form", _set_bit(7))),
             (
