@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import zlib
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from hemp_codec.errors import FormatError
 from hemp_codec.sources import open_source
 from hemp_spec import reference
 from spec.vectors import generate
+from spec.vectors.random_files import random_file
 
 VECTORS = Path(generate.__file__).parent
 MANIFEST: list[dict[str, Any]] = json.loads((VECTORS / "manifest.json").read_text("utf-8"))
@@ -136,7 +138,7 @@ def test_a_large_stream_is_located_only_if_that_is_asked_for(reports: Validate, 
     path.write_bytes(with_padding(8 * 2000 - 1))
     offset = reference.outline(path.read_bytes()).body_offset
     (fault,) = reports(path)[0]["faults"]
-    place = ("BAD_PAYLOAD", offset, "tensors[0].stream.segments[0]", "format.md 6.5")
+    place = ("BAD_PAYLOAD", offset, "tensors[0].stream.segments[0]", "format.md 6.5, coders.md")
     assert (fault["code"], fault["offset"], fault["field"], fault["rule"]) == place
     assert "--reference" in fault["message"]
     (fault,) = reports("--reference", path)[0]["faults"]
@@ -217,3 +219,24 @@ def test_lines_are_for_one_fault_each_and_harmless(tmp_path: Path, capsys: pytes
     (line,) = capsys.readouterr().out.splitlines()
     assert line.startswith(f"{path}: offset ") and "pairs[1].key: BAD_METADATA: " in line and "\\n" in line
     assert line.endswith("(format.md 7.1)")
+
+
+@pytest.mark.parametrize("first", range(0, 40, 10))
+def test_it_finds_faults_where_the_reader_refuses_and_nowhere_else(first: int) -> None:
+    outcomes = set()
+    for seed in range(first, first + 10):
+        data, generator = random_file(seed).data, random.Random(seed)
+        for _ in range(4):
+            damaged = bytearray(data)
+            damaged[generator.randrange(10, len(data))] ^= 1 << generator.randrange(8)
+            if len(data) < 128:
+                damaged = bytearray(repaired(bytes(damaged)))
+            faults = list(checks.Check(open_source(bytes(damaged)), False).faults())
+            try:
+                hemp_codec.decode(bytes(damaged))
+            except hemp_codec.HempError:
+                assert faults, bytes(damaged).hex()
+            else:
+                assert not faults, bytes(damaged).hex()
+            outcomes.add(faults[0].code if faults else "valid")
+    assert len(outcomes) > 2

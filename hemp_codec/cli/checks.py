@@ -21,22 +21,15 @@ from hemp_codec.tensors import Part
 from hemp_spec import SpecError, conformance, reference, validate
 from hemp_spec.directory import Part as SpecPart
 from hemp_spec.directory import Segment, Stream
+from hemp_spec.errors import SECTIONS
 from hemp_spec.layout import PREFIX_SIZE
 from hemp_spec.validate import Fault, Placed
 
 REFERENCE_FRONT = 1 << 17
-REFERENCE_INDICES = 1 << 12
+REFERENCE_INDICES = 1 << 11
 _REFERENCE_BYTES = 1 << 16  # of a segment: an honest one of so few indices is smaller
 _FIRST_PRIVATE = 128
 _ADVICE = "--reference may find the byte"
-# Sections that state what the native reader found, where it does not say so itself.
-_RULES = {
-    "LIMIT_EXCEEDED": "8",
-    "BAD_PAYLOAD": "6.5",
-    "BAD_INDEX": "coders 1.4",
-    "UNSUPPORTED_CODER": "6.6",
-    "SEGMENT_CHECKSUM": "6.5",
-}
 
 
 class Check:
@@ -51,11 +44,11 @@ class Check:
         self._source = source
         self._by_reference = by_reference
         self._front_size = _front_size(source)
-        self._extent: conformance.Extent | None = None
+        self._extent: Callable[[], conformance.Extent] | None = None
 
     def level(self) -> str | None:
         """The lowest conformance level (spec/format.md, 8.2) of the file, once it is found valid."""
-        return None if self._extent is None else conformance.level_of(self._extent)
+        return None if self._extent is None else conformance.level_of(self._extent())
 
     def faults(self) -> Iterator[Fault]:
         """All of them; FormatError if the file becomes shorter meanwhile."""
@@ -70,9 +63,10 @@ class Check:
         yield from map(validate.fault, found)
         if file is None:
             return
-        self._extent = conformance.extent(file)
-        decode = validate.decodes_after(found) and self._decoder(self._extent.indices)
-        yield from validate.segment_faults(self._source, validate.segments(file), decode or None)
+        extent = conformance.extent(file)
+        self._extent = lambda: extent
+        decode = self._decoder(is_small=extent.indices <= REFERENCE_INDICES) if validate.decodes_after(found) else None
+        yield from validate.segment_faults(self._source, validate.segments(file), decode)
 
     def _by_native_reader(self) -> Iterator[Fault]:
         try:
@@ -86,14 +80,14 @@ class Check:
             message = f"the tensors take {size} bytes, more than the limit"
             yield Fault("LIMIT_EXCEEDED", 0, "tensors", "8.1", message, size)
         else:
-            self._extent = _extent(directory, self._front_size)
-            decode = self._decoder(self._extent.indices)
+            self._extent = lambda: _extent(directory, self._front_size)
+            decode = self._decoder(is_small=False)
         yield from validate.segment_faults(self._source, _placed(directory), decode)
 
-    def _decoder(self, indices: int) -> Decoder:
+    def _decoder(self, is_small: bool) -> Decoder:
         if self._by_reference:
             return Decoder(always=True, budget=None)
-        return Decoder(always=indices <= REFERENCE_INDICES, budget=REFERENCE_INDICES)
+        return Decoder(always=is_small, budget=REFERENCE_INDICES)
 
 
 class Decoder:
@@ -151,7 +145,7 @@ def _same(planes: Sequence[Sequence[np.ndarray]], expected: Sequence[Sequence[Se
 
 def _native_fault(error: HempError, field: str) -> Fault:
     code = error.code or type(error).__name__
-    return Fault(code, error.offset or 0, field, _RULES.get(code, "9"), str(error), None)
+    return Fault(code, error.offset or 0, field, SECTIONS.get(code, "9"), str(error), None)
 
 
 def _front_size(source: Source) -> int:
@@ -182,16 +176,27 @@ def _parts(directory: Directory, stream: StreamRecord, number: int) -> Callable[
 
 
 def _extent(directory: Directory, front_size: int) -> conformance.Extent:
-    tensors = [directory.tensor(number) for number in range(len(directory.names))]
-    streams = [directory.stream(number) for number in range(directory.stream_count)]
+    rank = num_levels = elements = segment = indices = 0
+    for number in range(len(directory.names)):
+        tensor = directory.tensor(number)
+        rank = max(rank, len(tensor.shape))
+        num_levels = max(num_levels, tensor.num_levels)
+        elements = max(elements, tensor.elements)
+    coders = set()
+    for number in range(directory.stream_count):
+        stream = directory.stream(number)
+        segment = max(segment, min(stream.elements, directory.segment_elements))
+        indices += stream.elements * stream.planes
+        coders.add(stream.coder)
+    name_size = max((len(name.encode()) for name in directory.names), default=0)
     return conformance.Extent(
         front=front_size,
-        tensors=len(tensors),
-        rank=max((len(tensor.shape) for tensor in tensors), default=0),
-        name_size=max((len(name.encode()) for name in directory.names), default=0),
-        num_levels=max((tensor.num_levels for tensor in tensors), default=0),
-        elements=max((tensor.elements for tensor in tensors), default=0),
-        segment=max((min(stream.elements, directory.segment_elements) for stream in streams), default=0),
-        indices=sum(stream.elements * stream.planes for stream in streams),
-        coders=frozenset(stream.coder for stream in streams),
+        tensors=len(directory.names),
+        rank=rank,
+        name_size=name_size,
+        num_levels=num_levels,
+        elements=elements,
+        segment=segment,
+        indices=indices,
+        coders=frozenset(coders),
     )

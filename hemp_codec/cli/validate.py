@@ -31,7 +31,7 @@ byte and the final state of its coder. Each fault is a line
 and exit code 1 follows if there is any. The search goes on after a fault where the rest can be understood.
 
 Structures are checked by the executable specification, streams by the native decoder. Where that one refuses a small
-segment, the specification finds the byte and the rule, and streams of up to 4096 indices are always decoded by both.
+segment, the specification finds the byte and the rule, and streams of up to 2048 indices are always decoded by both.
 With a front of more than 128 KiB, as of thousands of tensors, the native reader reports the first fault of the
 structures. --reference leaves nothing to the native decoder alone: that takes minutes for a million weights."""
 
@@ -111,7 +111,7 @@ def _check(path: Path, reference: bool, quiet: bool) -> dict[str, Any]:
         print(f"{text.escape(str(path))}: more than {MAX_FAULTS} faults: the others are not listed")
     if not quiet and not found:
         print(f"{text.escape(str(path))}: valid")
-    level = check.level() if not found else None
+    level = check.level() if quiet and not found else None
     return {"file": str(path), "valid": not found, "level": level, "complete": complete, "faults": found}
 
 

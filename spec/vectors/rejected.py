@@ -468,6 +468,8 @@ def _unsupported_quantizer() -> Iterator[tuple[str, Sequence[Case]]]:
 def _bad_levels() -> Iterator[tuple[str, Sequence[Case]]]:
     half = codebook("h", "float16", [2], [0, 1], [0, 0x3C00])
     narrow = uniform("g", "float16", [2], [0, 1], 2, 0, ONE)
+    brain = uniform("g", "bfloat16", [2], [0, 1], 2, 0, ONE)
+    double = uniform("g", "float64", [2], [0, 1], 2, 0, 0x3FF << 52)
     levels = "tensors[0].parameters.levels"
 
     def level(number: int, pattern: int) -> bytes:
@@ -510,6 +512,16 @@ def _bad_levels() -> Iterator[tuple[str, Sequence[Case]]]:
                 "overflow-last",
                 "the last level is infinite in float16",
                 patched([narrow], step, (0x477FF000).to_bytes(4, "little")),
+            ),
+            (
+                "overflow-bfloat16",
+                "the last level is finite in float32 and not in bfloat16",
+                patched([brain], step, (0x7F7FFFFF).to_bytes(4, "little")),
+            ),
+            (
+                "step-float64-infinity",
+                "an infinite step of 64 bits",
+                patched([double], step, (0x7FF << 52).to_bytes(8, "little")),
             ),
         ],
     )

@@ -447,6 +447,14 @@ def _rans() -> Cases:
     split = rans().encode([[0, 1, 2, 3, 299, 5]], [Part(300, (6,), 0, 6)])
     beyond = indexed(raw(4, b"\x7f" + split[1:]), 300)
     yield "coders 6.1", [("rans-block-beyond", "the first block reaches beyond the payload", beyond)]
+    first = split[: 1 + split[0]]
+    yield (
+        "coders 6.2",
+        [
+            ("rans-blocks-missing", "no bytes where two blocks are due", indexed(raw(4, b""), 300)),
+            ("rans-low-missing", "the block of low bytes is missing", indexed(raw(4, first), 300)),
+        ],
+    )
 
 
 def _rans_class_symbols() -> Sequence[Case]:
