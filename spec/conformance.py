@@ -169,7 +169,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--level", choices=LEVELS, default=LEVELS[-1], help="of the decoder (format.md, 8.2)")
     made.add_argument("--tensors-only", action="store_true", help="leave indices, metadata and the source's hash out")
     made.add_argument("--only", default="", metavar="TEXT", help="vectors whose path has this in it")
-    made.add_argument("--seconds", type=float, default=20, help="for one file; default 20")
+    made.add_argument("--seconds", type=float, default=60, help="for one file; default 60")
     made.add_argument("--jobs", type=int, default=1, help="files at the same time; default 1")
     made.add_argument("--json", action="store_true", help="for programs")
     made.add_argument("decoder", nargs="+", help=argparse.SUPPRESS)
