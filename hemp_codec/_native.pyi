@@ -125,7 +125,7 @@ class Directory:
         """Symbols that the coder ``arithmetic`` decodes one by one (spec/format.md, 8.1)."""
 
     @staticmethod
-    def work_is_allowed(work: int, limit: int, coder: int, payload: _Data) -> bool:
+    def work_is_allowed(work: int, limit: int, coder: int, payload: Data) -> bool:
         """Whether so much work is within ``limit`` in the mode of this payload."""
 
     def decoded_size(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -32,15 +32,24 @@ def decode_segment(source: Source, directory: Directory, stream: StreamRecord, n
     parts = directory.segment_parts(stream, number)
     try:
         data = _checked_data(source, segment)
-        planes = []
-        for coder, payload in _split_payloads(data, stream, parts):
-            directory.check_work(coder.number, payload)
-            planes.append(_decode_plane(coder, payload, parts))
+        planes = list(decode_planes(data, stream, parts, directory.check_work))
     except HempError as error:
         name = directory.names[stream.opener]
         message = f"tensor {name!r}: {error} ({error.code} in the segment at byte {segment.offset})"
         raise type(error)(message, code=error.code, tensor=name, offset=segment.offset) from error
     return [list(part) for part in zip(*planes, strict=True)]
+
+
+def decode_planes(
+    data: memoryview, stream: StreamRecord, parts: Sequence[Part], check_work: Callable[[int, memoryview], None]
+) -> Iterator[list[np.ndarray]]:
+    """Of a segment's bytes, plane by plane, the indices of each part; HempError if they break a rule.
+
+    ``check_work`` is given the number of the coder and the payload before they are decoded.
+    """
+    for coder, payload in _split_payloads(data, stream, parts):
+        check_work(coder.number, payload)
+        yield _decode_plane(coder, payload, parts)
 
 
 def _checked_data(source: Source, segment: SegmentRecord) -> memoryview:

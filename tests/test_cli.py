@@ -198,7 +198,9 @@ def test_validate_accepts_good_files(hemp: Hemp, source: Path, tmp_path: Path) -
     out, err = hemp("validate", *paths)
     assert out.splitlines() == [f"{path}: valid" for path in paths] and err == ""
     hemp("validate", "--reference", paths[1])
-    assert json.loads(hemp("validate", "--json", *paths)[0])[1] == {"file": str(paths[1]), "valid": True, "faults": []}
+    report = json.loads(hemp("validate", "--json", *paths)[0])[1]
+    expected = {"file": str(paths[1]), "valid": True, "level": "embedded", "complete": True, "faults": []}
+    assert report == expected
 
 
 def test_validate_names_each_fault_and_goes_on(hemp: Hemp, source: Path, tmp_path: Path) -> None:

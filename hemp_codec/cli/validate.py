@@ -3,128 +3,147 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
+import os
+import stat
 import sys
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import hemp_codec
 from hemp_codec.cli import text
 from hemp_codec.cli.failures import DONE, INVALID, Failure, concerning
 from hemp_codec.errors import HempError
+from hemp_codec.sources import open_source
 
 if TYPE_CHECKING:
     from hemp_spec.validate import Fault
 
-_CHECKSUM = "SEGMENT_CHECKSUM"
-# Sections that state what decoding a stream can break.
-_RULES = {
-    "BAD_PAYLOAD": "format.md 6.5",
-    "BAD_INDEX": "coders.md 1.4",
-    "LIMIT_EXCEEDED": "format.md 8.1",
-    "UNSUPPORTED_CODER": "format.md 6.6",
-}
+MAX_FAULTS = 1000  # of a file; a hostile one could have millions
+_SHOWN = 60  # characters of a value
+_DESCRIPTION = """\
+Check files against the specification: structures, limits, levels and metadata, checksums, and every stream to its last
+byte and the final state of its coder. Each fault is a line
 
+  FILE: offset N: FIELD: CODE: message; found VALUE (section)
 
-@dataclass(frozen=True)
-class Finding:
-    """One fault of one file.
+and exit code 1 follows if there is any. The search goes on after a fault where the rest can be understood.
 
-    Attributes:
-        file: the file.
-        offset: of the byte concerned, or None if the fault concerns no single one.
-        field: name in spec/format.md.
-        code: name of the error in spec/format.md, section 9.
-        message: what is wrong.
-        rule: section of spec/format.md or coders.md.
-    """
-
-    file: str
-    offset: int | None
-    field: str
-    code: str
-    message: str
-    rule: str
-
-    def __str__(self) -> str:
-        place = "offset unknown" if self.offset is None else f"offset {self.offset}"
-        return text.escape(f"{self.file}: {place}: {self.field}: {self.code}: {self.message} ({self.rule})")
+Structures are checked by the executable specification, streams by the native decoder. Where that one refuses a small
+segment, the specification finds the byte and the rule, and streams of up to 2048 indices are always decoded by both.
+With a front of more than 128 KiB, as of thousands of tensors, the native reader reports the first fault of the
+structures. --reference leaves nothing to the native decoder alone: that takes minutes for a million weights."""
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "validate",
         help="check files against the specification",
-        description="Check every structure and decode every stream. Each fault is a line FILE: offset N: FIELD: CODE: "
-        "message (section). Exit code 1 if there is any.",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("files", type=Path, nargs="+", metavar="FILE.hemp")
+    parser.add_argument("files", type=Path, nargs="+", metavar="PATH", help="a file, or a folder with .hemp files")
     parser.add_argument("--json", action="store_true", help="for programs")
-    parser.add_argument("--reference", action="store_true", help="decode with the slow reference decoder as well")
+    parser.add_argument("--reference", action="store_true", help="decode all by the slow specification as well")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    reports = [_check(path, arguments.reference, quiet=arguments.json) for path in arguments.files]
+    reports = [
+        report for path in arguments.files for report in _check_all(path, arguments.reference, quiet=arguments.json)
+    ]
     if arguments.json:
         print(json.dumps(reports, indent=2))
     return DONE if all(report["valid"] for report in reports) else INVALID
 
 
-def _check(path: Path, reference: bool, quiet: bool) -> dict[str, Any]:
-    """What was found in one file.  A file that cannot be read does not keep the files after it from being checked."""
-    findings: list[Finding] = []
-    report: dict[str, Any] = {"file": str(path), "valid": False, "faults": []}
+def _check_all(path: Path, reference: bool, quiet: bool) -> Iterator[dict[str, Any]]:
+    """The reports of the files that ``path`` means.  One that cannot be read does not keep the others from it."""
     try:
-        for finding in findings_of(path, reference):
-            findings.append(finding)
-            if not quiet:
-                print(finding, flush=True)
+        paths = _files_in(path) if path.is_dir() else [path]
     except Failure as failure:
-        print(f"hemp: {text.escape(str(path))}: {failure}", file=sys.stderr)
-        return report | {"error": str(failure)}
-    if not findings and not quiet:
-        print(f"{text.escape(str(path))}: valid")
-    return report | {"valid": not findings, "faults": [asdict(finding) for finding in findings]}
-
-
-def findings_of(path: Path, reference: bool = False) -> Iterator[Finding]:
-    """All faults of the file ``path``: of its structure, then of its streams."""
-    # Everything else of this package works without the executable specification.
-    from hemp_spec import validate
-
-    with concerning(path):
-        data = path.read_bytes()
-    structure = list(validate.faults(data, decode="structure"))
-    yield from (_of_specification(path, fault) for fault in structure)
-    if any(fault.code != _CHECKSUM for fault in structure):
+        yield _unreadable(path, failure)
         return
-    yield from _of_streams(path, data)
-    if reference:
-        faults = validate.faults(data, decode=True)
-        yield from (_of_specification(path, fault) for fault in faults if fault.code != _CHECKSUM)
+    for file in paths:
+        try:
+            yield _check(file, reference, quiet)
+        except Failure as failure:
+            yield _unreadable(file, failure)
 
 
-def _of_specification(path: Path, fault: Fault) -> Finding:
-    rule = (
-        fault.rule.replace("coders ", "coders.md ") if fault.rule.startswith("coders ") else f"format.md {fault.rule}"
-    )
-    return Finding(str(path), fault.offset, fault.field, fault.code, fault.message, rule)
+def _files_in(folder: Path) -> Sequence[Path]:
+    """All .hemp files in the folder and the folders in it; links to folders are not followed."""
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    found: list[Path] = []
+    with concerning(folder):
+        for place, folders, names in os.walk(folder, onerror=refuse):
+            folders.sort()
+            found += [Path(place, name) for name in sorted(names) if name.endswith(".hemp")]
+    if not found:
+        raise Failure("there is no .hemp file in this folder")
+    return found
 
 
-def _of_streams(path: Path, data: bytes) -> Iterator[Finding]:
-    """Faults of the streams as the native decoder finds them, each once; their checksums have been compared before."""
-    seen: set[tuple[str | None, int | None]] = {(_CHECKSUM, None)}
-    with hemp_codec.safe_open(data) as file:
-        for name in file.keys():  # noqa: SIM118 - a reader is no mapping
-            try:
-                file.get_tensor(name)
-            except HempError as error:
-                key = error.code, None if error.code == _CHECKSUM else error.offset
-                if key not in seen:
-                    seen.add(key)
-                    code = error.code or type(error).__name__
-                    rule = _RULES.get(code, "format.md 9")
-                    yield Finding(str(path), error.offset, f"stream of {name!r}", code, str(error), rule)
+def _unreadable(path: Path, failure: Failure) -> dict[str, Any]:
+    print(f"hemp: {text.escape(str(path))}: {text.escape(str(failure))}", file=sys.stderr)
+    return {"file": str(path), "valid": False, "faults": [], "error": str(failure)}
+
+
+def _check(path: Path, reference: bool, quiet: bool) -> dict[str, Any]:
+    """What was found in one file."""
+    # Everything else of this package works without the executable specification.
+    from hemp_codec.cli.checks import Check
+
+    with concerning(path), _open(path) as file:
+        check = Check(open_source(file), reference)
+        faults = _until_changed(check.faults())
+        found = []
+        for fault in itertools.islice(faults, MAX_FAULTS):
+            found.append(_as_report(fault))
+            if not quiet:
+                print(_line(path, found[-1]), flush=True)
+        complete = next(faults, None) is None
+    if not quiet and not complete:
+        print(f"{text.escape(str(path))}: more than {MAX_FAULTS} faults: the others are not listed")
+    if not quiet and not found:
+        print(f"{text.escape(str(path))}: valid")
+    level = check.level() if quiet and not found else None
+    return {"file": str(path), "valid": not found, "level": level, "complete": complete, "faults": found}
+
+
+def _open(path: Path) -> Any:
+    """The file, which must be one that ends."""
+    if path.exists() and not stat.S_ISREG(path.stat().st_mode):
+        raise Failure("is no ordinary file: name one")
+    return open(path, "rb", buffering=0)
+
+
+def _until_changed(faults: Iterator[Fault]) -> Iterator[Fault]:
+    """The faults, and one more if the file becomes shorter than it was."""
+    from hemp_spec.validate import Fault
+
+    try:
+        yield from faults
+    except HempError as error:
+        yield Fault(error.code or "TRUNCATED", error.offset or 0, "body", "2.2", str(error), None)
+
+
+def _as_report(fault: Fault) -> dict[str, Any]:
+    """Offset of the byte, path of the field, name of the error, what is wrong, section that says so, value found."""
+    rule = fault.rule
+    section = rule.replace("coders ", "coders.md ") if rule.startswith("coders ") else f"format.md {rule}"
+    return {**fault._asdict(), "rule": section}
+
+
+def _line(path: Path, fault: dict[str, Any]) -> str:
+    value = "" if fault["value"] is None else f"; found {_short(str(fault['value']))}"
+    place = f"offset {fault['offset']}: {fault['field'] or 'file'}"
+    return text.escape(f"{path}: {place}: {fault['code']}: {fault['message']}{value} ({fault['rule']})")
+
+
+def _short(value: str) -> str:
+    return value if len(value) <= _SHOWN else value[:_SHOWN] + "..."

@@ -9,6 +9,7 @@ It is written to be read beside ``format.md`` and ``coders.md`` and uses their n
     coders      payloads to indices
     reference   ``read``: bytes of a file to tensors
     validate    ``faults``: every broken rule of a file
+    conformance levels of files and readers
 """
 
 from hemp_spec.errors import ERRORS, SpecError

@@ -15,9 +15,21 @@ from typing import Any, NamedTuple
 
 from construct import Adapter, Construct, Container, SizeofError, Subconstruct
 
-from hemp_spec.errors import SpecError
+from hemp_spec.errors import SpecError, Value
 
 Predicate = Callable[[Any, Any], bool]
+
+
+def shown(value: Any) -> Value:
+    """A field's value as an error tells of it."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {inner}" for name, inner in value.items())
+    return value if isinstance(value, int | str) or value is None else repr(value)
+
+
+def pattern(width: int) -> Callable[[Any], Value]:
+    """`shown` for bit patterns of so many bytes."""
+    return lambda value: f"{value:#0{2 + 2 * width}x}"
 
 
 class Violation(NamedTuple):
@@ -36,6 +48,7 @@ class Rule(NamedTuple):
         holds: from the field's value and the context of the structure it stands in.
         message: what is wrong if it does not hold.
         fatal: what follows the field cannot be understood if the rule is broken.
+        found: the value as the error tells of it.
     """
 
     code: str
@@ -43,6 +56,7 @@ class Rule(NamedTuple):
     holds: Predicate
     message: str
     fatal: bool = False
+    found: Callable[[Any], Value] = shown
 
 
 class Window(io.BytesIO):
@@ -116,15 +130,16 @@ def _take(stream: Any, count: int, path: str, start: int | None = None) -> bytes
     begin = _offset(stream) if start is None else start
     data = bytes(stream.read(count))
     if len(data) != count:
-        missing = f"{count} bytes are needed here and {len(data)} are left"
-        raise SpecError(stream.end.code, begin, _field(path), missing, stream.end.rule)
+        missing = f"bytes needed here: {count}; bytes left: {len(data)}"
+        raise SpecError(stream.end.code, begin, _field(path), missing, stream.end.rule, len(data))
     return data
 
 
 def _check_finished(window: Window, path: str) -> None:
     left = len(window.getvalue()) - window.tell()
     if left:
-        raise SpecError(window.end.code, _offset(window), _field(path), f"{left} bytes are left over", window.end.rule)
+        message = f"bytes left over: {left}"
+        raise SpecError(window.end.code, _offset(window), _field(path), message, window.end.rule, left)
 
 
 def _fail(context: Any, error: SpecError, fatal: bool) -> None:
@@ -200,9 +215,10 @@ class _VarintField(_Primitive):
             if byte < 128:
                 if byte == 0 and position:
                     message = f"the varint {value} takes more bytes than it needs"
-                    _fail(context, SpecError("BAD_VARINT", start, _field(path), message, "1.4"), fatal=False)
+                    fault = SpecError("BAD_VARINT", start, _field(path), message, "1.4", value)
+                    _fail(context, fault, fatal=False)
                 return value
-        raise SpecError("BAD_VARINT", start, _field(path), "a varint does not end within 9 bytes", "1.4")
+        raise SpecError("BAD_VARINT", start, _field(path), "a varint does not end within 9 bytes", "1.4", value)
 
     def _bytes(self, value: Any, context: Any, path: str) -> bytes:
         return encode_varint(int(value))
@@ -269,9 +285,8 @@ class Text(Adapter):  # type: ignore[misc]
             return str(data, "utf-8")
         except UnicodeDecodeError as error:
             place = start + error.start
-            failure = SpecError(
-                self.violation.code, place, _field(path), f"not UTF-8: {error.reason}", self.violation.rule
-            )
+            message, found = f"not UTF-8: {error.reason}", data[error.start : error.start + 4].hex(" ")
+            failure = SpecError(self.violation.code, place, _field(path), message, self.violation.rule, found)
         _fail(context, failure, fatal=False)
         return str(data, "utf-8", "backslashreplace")
 
@@ -295,11 +310,12 @@ class Constant(_Primitive):
         start = _offset(stream)
         found = bytes(stream.read(len(self.value)))
         if not self.value.startswith(found):
-            expected = f"{self.value.hex(' ')} must stand here, found {found.hex(' ')}"
-            raise SpecError(self.violation.code, start, _field(path), expected, self.violation.rule)
+            expected = f"{self.value.hex(' ')} must stand here"
+            violation = self.violation
+            raise SpecError(violation.code, start, _field(path), expected, violation.rule, found.hex(" "))
         if len(found) < len(self.value):
             message = f"the file ends after {len(found)} bytes"
-            raise SpecError(stream.end.code, start, _field(path), message, stream.end.rule)
+            raise SpecError(stream.end.code, start, _field(path), message, stream.end.rule, len(found))
         return found
 
     def _bytes(self, value: Any, context: Any, path: str) -> bytes:
@@ -365,7 +381,8 @@ class Checked(Subconstruct):  # type: ignore[misc]
         for rule in self.rules:
             if not rule.holds(value, context):
                 message = rule.message.format(value=value)
-                _fail(context, SpecError(rule.code, start, _field(path), message, rule.rule), rule.fatal)
+                found = rule.found(value)
+                _fail(context, SpecError(rule.code, start, _field(path), message, rule.rule, found), rule.fatal)
                 return
 
 
@@ -392,13 +409,21 @@ class Require(_Primitive):
     Args:
         field: the field to name in an error; empty for the structure itself.
         offset: name of the `Offset` at which it stands; None for here.
+        value: what an error says was found, from the context.
     """
 
-    def __init__(self, *rules: Rule, field: str = "", offset: str | None = None) -> None:
+    def __init__(
+        self,
+        *rules: Rule,
+        field: str = "",
+        offset: str | None = None,
+        value: Callable[[Any], Value] = lambda context: None,
+    ) -> None:
         super().__init__()
         self.rules = rules
         self.field = field
         self.offset = offset
+        self.value = value
         self.flagbuildnone = True
 
     def _parse(self, stream: Any, context: Any, path: str) -> None:
@@ -406,7 +431,8 @@ class Require(_Primitive):
         field = ".".join(name for name in (_field(path), self.field) if name)
         for rule in self.rules:
             if not rule.holds(None, context):
-                _fail(context, SpecError(rule.code, place, field, rule.message, rule.rule), rule.fatal)
+                found = self.value(context)
+                _fail(context, SpecError(rule.code, place, field, rule.message, rule.rule, found), rule.fatal)
                 return
 
     def _build(self, value: Any, stream: Any, context: Any, path: str) -> None:

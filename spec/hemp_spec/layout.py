@@ -36,6 +36,8 @@ from hemp_spec.fields import (
     build,
     encode_varint,
     parse,
+    pattern,
+    shown,
     size,
 )
 
@@ -49,7 +51,9 @@ __all__ = [
     "File",
     "Form",
     "Front",
+    "Head",
     "Metadata",
+    "Prefix",
     "SegmentRecord",
     "SharedParameters",
     "Source",
@@ -91,7 +95,8 @@ _dtype_is_float = Require(
         lambda _, this: _record_of(this).dtype.float_format is not None,
         "a tensor of this dtype cannot be quantized",
         fatal=True,
-    )
+    ),
+    value=lambda this: str(_record_of(this).dtype.name),
 )
 
 _Level = Switch(
@@ -106,7 +111,8 @@ def _level_is_finite(level: int, this: Any) -> bool:
 
 def _levels_ascend(level: int, this: Any) -> bool:
     fmt = levels.float_format(levels.level_type(this.table.type))
-    return not this._earlier or levels.order(this._earlier[-1], fmt) <= levels.order(level, fmt)
+    earlier = this._earlier[-1] if this._earlier else level
+    return not levels.is_finite(earlier, fmt) or levels.order(earlier, fmt) <= levels.order(level, fmt)
 
 
 CodebookParameters = Struct(
@@ -119,6 +125,7 @@ CodebookParameters = Struct(
             "5.2",
             lambda table, this: _record_of(this).holds(table.type),
             "levels of this type are not all values of the tensor's dtype",
+            fatal=True,
         ),
         Rule("BAD_LEVELS", "5.2", lambda table, _: table.last_level < 65536, "more than 65536 levels", fatal=True),
     ),
@@ -127,8 +134,8 @@ CodebookParameters = Struct(
         lambda this: this.table.last_level + 1,
         Checked(
             _Level,
-            Rule("BAD_LEVELS", "5.2", _level_is_finite, "the level {value:#x} is not finite"),
-            Rule("BAD_LEVELS", "5.2", _levels_ascend, "the level {value:#x} is smaller than the one before"),
+            Rule("BAD_LEVELS", "5.2", _level_is_finite, "the level is not finite", found=pattern(2)),
+            Rule("BAD_LEVELS", "5.2", _levels_ascend, "the level is smaller than the one before", found=pattern(2)),
         ),
     ),
 )
@@ -180,8 +187,8 @@ UniformParameters = Struct(
     "step"
     / Checked(
         Switch(lambda this: levels.step_type(_record_of(this).dtype).size, {4: Unsigned(4), 8: Unsigned(8)}),
-        Rule("BAD_LEVELS", "5.3", _step_is_positive, "the step {value:#x} is not finite and above 0"),
-        Rule("BAD_LEVELS", "5.3", _ends_are_finite, "the first or the last level is not finite"),
+        Rule("BAD_LEVELS", "5.3", _step_is_positive, "the step is not finite and above 0", found=pattern(4)),
+        Rule("BAD_LEVELS", "5.3", _ends_are_finite, "the first or the last level is not finite", found=pattern(4)),
     ),
 )
 
@@ -340,9 +347,11 @@ TensorRecord = Struct(
             "6.3",
             lambda _, this: not (this.form.joined and _view(this).has_stream) or _view(this).joins_rightly,
             "there is no stream of one segment with room that the tensor could continue",
+            fatal=True,
         ),
         field="form",
         offset="_form_offset",
+        value=lambda this: shown(this.form),
     ),
     "stream" / Present(lambda this: _view(this).opens_stream, StreamRecord),
 )
@@ -441,7 +450,7 @@ def _version_rule(expected: int) -> Rule:
     return Rule("BAD_VERSION", "2.3", lambda value, _: value == expected, message, fatal=True)
 
 
-File = Struct(
+_prefix = (
     "signature" / Constant(SIGNATURE, Violation("BAD_SIGNATURE", "2")),
     "major" / Checked(U8, _version_rule(MAJOR)),
     "minor" / Checked(U8, _version_rule(MINOR)),
@@ -456,6 +465,8 @@ File = Struct(
             fatal=True,
         ),
     ),
+)
+_front = (
     "front" / Blob(lambda this: this.front_size),
     "front_checksum"
     / Checked(
@@ -464,9 +475,14 @@ File = Struct(
             "FRONT_CHECKSUM",
             "2.1",
             lambda value, this: value == _front_checksum(this),
-            "the checksum of the front is not {value:#010x}: the file is damaged",
+            "not the checksum of the bytes before it: the file is damaged",
             fatal=True,
+            found=pattern(4),
         ),
     ),
-    "body" / Rest(),
 )
+
+Prefix = Struct(*_prefix)  # what says how long the head is
+PREFIX_SIZE = 19  # bytes that it takes at most
+Head = Struct(*_prefix, *_front)  # what stands before the body
+File = Struct(*_prefix, *_front, "body" / Rest())

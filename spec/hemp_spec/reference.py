@@ -6,7 +6,7 @@ import io
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from hemp_spec import coders, layout, levels
 from hemp_spec.coders.stored import payload_size
@@ -18,6 +18,33 @@ Report = Callable[[SpecError], None]
 Trace = Callable[[str, int, int], None]
 
 _BEYOND_SEGMENT = Violation("BAD_PAYLOAD", "6.5")
+
+
+class Source(Protocol):
+    """Where the bytes of a file are."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file."""
+        ...
+
+    def read(self, offset: int, size: int) -> bytes | memoryview:
+        """The bytes [offset, offset + size), which lie within ``self.size``."""
+        ...
+
+
+class _Bytes:
+    """A file in memory."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    @property
+    def size(self) -> int:
+        return len(self.data)
+
+    def read(self, offset: int, size: int) -> bytes:
+        return self.data[offset : offset + size]
 
 
 class Values(NamedTuple):
@@ -58,15 +85,17 @@ class Outline:
     """A file whose front was understood.
 
     Attributes:
-        data: all of its bytes.
+        source: its bytes.
         directory: what the records say.
         chunks: values of `layout.Chunk`.
+        front_size: bytes of the front.
         body_offset: offset of the first segment.
     """
 
-    data: bytes
+    source: Source
     directory: Directory
     chunks: Sequence[Any]
+    front_size: int
     body_offset: int
 
     def segments(self) -> list[tuple[Stream, int, Segment, int]]:
@@ -100,12 +129,16 @@ class Outline:
 
 
 def outline(
-    data: bytes, *, front_limit: int = layout.FRONT_LIMIT, report: Report | None = None, trace: Trace | None = None
+    data: bytes | Source,
+    *,
+    front_limit: int = layout.FRONT_LIMIT,
+    report: Report | None = None,
+    trace: Trace | None = None,
 ) -> Outline:
     """Check and read everything that stands before the body (sections 2 to 7).
 
     Args:
-        data: the whole file.
+        data: the whole file, of which no more than that is read.
         front_limit: greatest `front_size` that is read.
         report: takes faults after which reading can go on; by default they are raised.
         trace: see `hemp_spec.fields`.
@@ -113,27 +146,42 @@ def outline(
     Raises:
         SpecError: the first rule that is broken.
     """
-    file = layout.parse(layout.File, data, end=layout.BEYOND_FILE, front_limit=front_limit, report=report, trace=trace)
-    base = len(data) - len(file.body) - 4 - len(file.front)
-    front = layout.parse(layout.Front, file.front, base=base, end=layout.BEYOND_FRONT, report=report, trace=trace)
-    return Outline(data, front._directory, front.chunks, len(data) - len(file.body))
+    source = _Bytes(data) if isinstance(data, bytes) else data
+    size = _head_size(source, front_limit)
+    data = bytes(source.read(0, min(size, source.size)))
+    head = layout.parse(layout.Head, data, end=layout.BEYOND_FILE, front_limit=front_limit, report=report, trace=trace)
+    if trace is not None:
+        trace("body", size, source.size)
+    base = size - 4 - len(head.front)
+    front = layout.parse(layout.Front, head.front, base=base, end=layout.BEYOND_FRONT, report=report, trace=trace)
+    return Outline(source, front._directory, front.chunks, len(head.front), size)
+
+
+def _head_size(source: Source, front_limit: int) -> int:
+    """Bytes of the file before the body."""
+    window = Window(bytes(source.read(0, min(layout.PREFIX_SIZE, source.size))), 0, layout.BEYOND_FILE)
+    # Faults after which reading goes on are found again when the head is read.
+    prefix = layout.Prefix.parse_stream(window, front_limit=front_limit, report=lambda fault: None)
+    return window.tell() + int(prefix.front_size) + 4
 
 
 def check_end(file: Outline) -> None:
     """Section 2.2: the file ends with its last segment."""
     if file.end - file.body_offset >= 1 << 63:
-        raise SpecError("BAD_STREAM", file.body_offset, "body", "the segments have 2^63 bytes or more", "2.2")
-    if len(file.data) < file.end:
-        message = f"the file ends where {file.end - len(file.data)} more bytes of segments are due"
-        raise SpecError("TRUNCATED", len(file.data), "body", message, "2.2")
-    if len(file.data) > file.end:
-        message = f"{len(file.data) - file.end} bytes follow the last segment"
-        raise SpecError("TRAILING_BYTES", file.end, "body", message, "2.2")
+        size = file.end - file.body_offset
+        raise SpecError("BAD_STREAM", file.body_offset, "body", "the segments have 2^63 bytes or more", "2.2", size)
+    size = file.source.size
+    if size < file.end:
+        message = f"the file ends and the segments do not; bytes missing: {file.end - size}"
+        raise SpecError("TRUNCATED", size, "body", message, "2.2", size)
+    if size > file.end:
+        message = f"bytes behind the last segment: {size - file.end}"
+        raise SpecError("TRAILING_BYTES", file.end, "body", message, "2.2", size)
 
 
-def output_limit(data: bytes) -> int:
+def output_limit(file_size: int) -> int:
     """Section 8.1: the default limit, in bytes of tensors."""
-    return (1 << 24) + 4096 * len(data)
+    return (1 << 24) + 4096 * file_size
 
 
 def check_output(file: Outline, limit: int) -> None:
@@ -141,19 +189,20 @@ def check_output(file: Outline, limit: int) -> None:
     total = sum(tensor.elements * tensor.dtype.size for tensor in file.directory.tensors)
     if total > limit:
         message = f"the tensors take {total} bytes, more than the limit of {limit}"
-        raise SpecError("LIMIT_EXCEEDED", 0, "tensors", message, "8.1")
+        raise SpecError("LIMIT_EXCEEDED", 0, "tensors", message, "8.1", total)
 
 
-def segment_data(file: Outline, segment: Segment, offset: int) -> bytes:
+def segment_data(source: Source, segment: Segment, offset: int) -> bytes | memoryview:
     """The bytes of a segment, after their checksum was compared (6.5)."""
-    data = file.data[offset : offset + segment.size]
-    if zlib.crc32(data) != segment.checksum:
-        message = f"the checksum of the segment is not {segment.checksum:#010x}: the file is damaged"
-        raise SpecError("SEGMENT_CHECKSUM", offset, segment.field, message, "6.5")
+    data = source.read(offset, segment.size)
+    found = zlib.crc32(data)
+    if found != segment.checksum:
+        message = f"the checksum of these bytes is not {segment.checksum:#010x}: the file is damaged"
+        raise SpecError("SEGMENT_CHECKSUM", offset, segment.field, message, "6.5", f"{found:#010x}")
     return data
 
 
-def decode_segment(stream: Stream, data: bytes, parts: Sequence[Part]) -> list[list[list[int]]]:
+def decode_segment(stream: Stream, data: bytes | memoryview, parts: Sequence[Part]) -> list[list[list[int]]]:
     """Section 6.5: for each plane, for each part, its indices.
 
     Raises:
@@ -162,7 +211,7 @@ def decode_segment(stream: Stream, data: bytes, parts: Sequence[Part]) -> list[l
     planes: dict[int, list[list[int]]] = {}
     stored = [plane for plane in range(stream.planes) if not stream.coded_planes >> plane & 1]
     coded = [plane for plane in range(stream.planes) if stream.coded_planes >> plane & 1]
-    window = Window(data, 0, _BEYOND_SEGMENT)
+    window = Window(bytes(data), 0, _BEYOND_SEGMENT)
     for plane in stored:
         planes[plane] = _decode_payload(STORED, window, payload_size(parts), plane, parts)
     for plane in coded:
@@ -170,7 +219,8 @@ def decode_segment(stream: Stream, data: bytes, parts: Sequence[Part]) -> list[l
         size = rest if plane == coded[-1] else int(Varint.parse_stream(window))
         planes[plane] = _decode_payload(stream.coder, window, size, plane, parts)
     if window.tell() < len(data):
-        raise SpecError("BAD_PAYLOAD", window.tell(), "", "bytes are left over in the segment", "6.5")
+        left = len(data) - window.tell()
+        raise SpecError("BAD_PAYLOAD", window.tell(), "", f"{left} bytes are left over in the segment", "6.5", left)
     return [planes[plane] for plane in range(stream.planes)]
 
 
@@ -179,45 +229,29 @@ def _decode_payload(coder: int, window: Window, size: int, plane: int, parts: Se
     payload = window.read(size)
     if len(payload) < size:
         message = f"a payload of {size} bytes reaches beyond the segment"
-        raise SpecError("BAD_PAYLOAD", start, f"planes[{plane}]", message, "6.5")
+        raise SpecError("BAD_PAYLOAD", start, f"planes[{plane}]", message, "6.5", len(payload))
     try:
         return coders.decode(coder, payload, parts)
     except SpecError as error:
         raise error.moved(start, f"planes[{plane}]") from None
 
 
-def decode_streams(file: Outline, report: Report | None = None) -> list[list[list[list[int]]]]:
-    """For each stream, for each plane, for each tensor of the stream, its indices.
-
-    With ``report``, faults are handed to it and the other segments are decoded nevertheless; the result is then
-    incomplete.
-    """
+def decode_streams(file: Outline) -> list[list[list[list[int]]]]:
+    """For each stream, for each plane, for each tensor of the stream, its indices."""
     decoded: list[list[list[list[int]]]] = [
         [[[] for _ in stream.tensors] for _ in range(stream.planes)] for stream in file.directory.streams
     ]
     numbers = {id(stream): number for number, stream in enumerate(file.directory.streams)}
     for stream, segment_number, segment, offset in file.segments():
+        data = segment_data(file.source, segment, offset)
         try:
-            data = segment_data(file, segment, offset)
-            planes = _decode_at(stream, data, file.directory.parts(stream, segment_number), segment, offset)
+            planes = decode_segment(stream, data, file.directory.parts(stream, segment_number))
         except SpecError as error:
-            if report is None:
-                raise
-            report(error)
-            continue
+            raise error.moved(offset, segment.field) from None
         for plane, parts in enumerate(planes):
             for member, indices in enumerate(parts):
                 decoded[numbers[id(stream)]][plane][member] += indices
     return decoded
-
-
-def _decode_at(
-    stream: Stream, data: bytes, parts: Sequence[Part], segment: Segment, offset: int
-) -> list[list[list[int]]]:
-    try:
-        return decode_segment(stream, data, parts)
-    except SpecError as error:
-        raise error.moved(offset, segment.field) from None
 
 
 def read(data: bytes, *, front_limit: int = layout.FRONT_LIMIT, limit: int | None = None) -> File:
@@ -233,7 +267,7 @@ def read(data: bytes, *, front_limit: int = layout.FRONT_LIMIT, limit: int | Non
     """
     file = outline(data, front_limit=front_limit)
     check_end(file)
-    check_output(file, output_limit(data) if limit is None else limit)
+    check_output(file, output_limit(len(data)) if limit is None else limit)
     streams = decode_streams(file)
     values: list[Values] = []
     indices: dict[str, list[int]] = {}

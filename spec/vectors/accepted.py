@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from hemp_spec.coders.neighbors import Header
 from hemp_spec.coders.rans import RAW, Strips
 from hemp_spec.dtypes import DTYPES
+from hemp_spec.fields import encode_varint
 from spec.vectors.arithmetic_encoder import (
     arithmetic,
     even_bins,
@@ -24,6 +25,9 @@ from spec.vectors.encoders import (
     Coder,
     lzma,
     rans,
+    rans_block,
+    rans_frequencies,
+    rans_table,
     raw,
     zstd_block,
 )
@@ -292,6 +296,12 @@ def _rans_classes() -> Iterator[Vector]:
     yield vector("rans-classes-wide", "classes in the high and in the low sequence", [plan])
     plan = codebook("w", "float32", [20, 64], rows * 4, grid(16), rans(2, Strips(64, 64), list(range(8)) * 2))
     yield vector("rans-classes-segments", "eight classes and four, in two segments", [plan], segment_code=0)
+    symbols = numbers(3, 128, 4)
+    table = rans_table(rans_frequencies(symbols, 4))
+    rest = rans_block(symbols, 4, 0)[1 + len(table) :]
+    payload = b"\x08\x40\x40\x02\xff\x00" + table + encode_varint(4096) + rest
+    plan = codebook("w", "float32", [128], symbols, grid(4), raw(4, payload))
+    yield vector("rans-classes-unused", "two classes, of which one has no strip", [plan])
 
 
 def _coders() -> Iterator[Vector]:
@@ -300,6 +310,13 @@ def _coders() -> Iterator[Vector]:
         yield vector(f"rans-lanes-{1 << mode}", f"mode {mode}", [plan])
     plan = codebook("w", "float32", [3], [0, 1, 2], grid(3), rans(5))
     yield vector("rans-idle-lanes", "more lanes than symbols", [plan])
+    symbols = [0, 7, 7, 0, 7, 0, 0, 7]
+    block = rans_block(symbols, 8, 0)
+    half = encode_varint(2048)
+    assert block.startswith(b"\x00" + half + b"\x00\x05" + half)
+    payload = b"\x00" + half + b"\x00\x00\x00\x04" + half + block[7:]
+    plan = codebook("w", "float32", [8], symbols, grid(8), raw(4, payload))
+    yield vector("rans-zeros-apart", "six frequencies of 0, written as one and five", [plan])
     plan = codebook("w", "float32", [9], [2] * 9, grid(3), rans())
     yield vector("rans-constant", "a constant block", [plan])
     plan = codebook("w", "float32", [9], [5, 6, 7] * 3, grid(300), rans())
@@ -323,6 +340,9 @@ def _coders() -> Iterator[Vector]:
     frame = b"\x00\x08" + zstd_block(0, 2, bytes([1, 2]), 0) + zstd_block(1, 3, bytes([5]), 0) + zstd_block(0, 0, b"")
     plan = codebook("w", "float32", [5], [1, 2, 5, 5, 5], grid(16), raw(2, frame))
     yield vector("zstd-blocks", "several blocks, the last one empty, and no content size", [plan])
+    frame = b"\x30\x05" + zstd_block(0, 5, bytes([1, 2, 5, 5, 5]))
+    plan = codebook("w", "float32", [5], [1, 2, 5, 5, 5], grid(6), raw(2, frame))
+    yield vector("zstd-unused-bit", "the bit of the descriptor that means nothing", [plan])
     yield from _arithmetic()
     yield from _arithmetic_wide()
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from hemp_spec import SpecError, conformance, reference
 from spec.vectors import accepted, dump, rejected, skipped
 
 FOLDER = Path(__file__).parent
@@ -21,12 +22,23 @@ def entries() -> Iterator[tuple[dict[str, Any], bytes]]:
     for bad in rejected.vectors():
         path = f"reject/{bad.name}.hemp"
         entry = {"path": path, "about": bad.about, "expect": "reject"}
-        yield {**entry, "error": bad.error, "rule": bad.rule}, bad.data
+        yield {**entry, "error": bad.error, "rule": bad.rule, **_place(bad.data)}, bad.data
     groups = [("accept", accepted.vectors()), ("accept", iter([dump.complete()])), ("skip", skipped.vectors())]
     for expect, vectors in groups:
         for vector in vectors:
             path = f"{expect}/{vector.name}.hemp"
-            yield {"path": path, "about": vector.about, "expect": expect, **vector.expected}, vector.data
+            level = conformance.level_of(conformance.extent(reference.outline(vector.data)))
+            entry = {"path": path, "about": vector.about, "expect": expect, "level": level}
+            yield {**entry, **vector.expected}, vector.data
+
+
+def _place(data: bytes) -> dict[str, Any]:
+    """Where the broken rule is noticed."""
+    try:
+        reference.read(data)
+    except SpecError as error:
+        return {"offset": error.offset, "field": error.field}
+    raise ValueError("a file that must be refused is valid")
 
 
 def contents() -> dict[str, bytes]:

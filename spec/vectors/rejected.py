@@ -170,6 +170,11 @@ def _segment_checksum() -> Iterator[tuple[str, Sequence[Case]]]:
             ("first", "one bit of the first segment is wrong", flip(file, spans(file)["front_checksum"][1])),
             ("last", "one bit of the last byte is wrong", flip(file, -1, 7)),
             (
+                "unknown-coder",
+                "one bit of a segment of a coder that is not known is wrong",
+                flip(indexed(raw(128, b"private")), -1),
+            ),
+            (
                 "record",
                 "the checksum in the record is wrong",
                 patched([SMALL], "tensors[0].stream.segments[0].checksum", bytes(4)),
@@ -304,6 +309,11 @@ def _bad_form() -> Iterator[tuple[str, Sequence[Case]]]:
                 "shared-lossless",
                 "shared is set and the tensor lossless",
                 patched([SMALL], "tensors[0].form", _set_bit(7)),
+            ),
+            (
+                "shared-tied",
+                "shared is set and the tensor tied",
+                patched([SMALL, tied("t", [3], 0, SMALL)], "tensors[1].form", _set_bit(7)),
             ),
             ("shared-uniform", "shared is set and the tensor uniform", patched([GRID], "tensors[0].form", _set_bit(7))),
             (
@@ -458,6 +468,8 @@ def _unsupported_quantizer() -> Iterator[tuple[str, Sequence[Case]]]:
 def _bad_levels() -> Iterator[tuple[str, Sequence[Case]]]:
     half = codebook("h", "float16", [2], [0, 1], [0, 0x3C00])
     narrow = uniform("g", "float16", [2], [0, 1], 2, 0, ONE)
+    brain = uniform("g", "bfloat16", [2], [0, 1], 2, 0, ONE)
+    double = uniform("g", "float64", [2], [0, 1], 2, 0, 0x3FF << 52)
     levels = "tensors[0].parameters.levels"
 
     def level(number: int, pattern: int) -> bytes:
@@ -500,6 +512,16 @@ def _bad_levels() -> Iterator[tuple[str, Sequence[Case]]]:
                 "overflow-last",
                 "the last level is infinite in float16",
                 patched([narrow], step, (0x477FF000).to_bytes(4, "little")),
+            ),
+            (
+                "overflow-bfloat16",
+                "the last level is finite in float32 and not in bfloat16",
+                patched([brain], step, (0x7F7FFFFF).to_bytes(4, "little")),
+            ),
+            (
+                "step-float64-infinity",
+                "an infinite step of 64 bits",
+                patched([double], step, (0x7FF << 52).to_bytes(8, "little")),
             ),
         ],
     )

@@ -123,6 +123,7 @@ def _lzma() -> Cases:
         "lzma-lc-lp": ("lc + lp is 5", bytes([(2 * 5 + 2) * 9 + 3, 12]) + good),
         "lzma-small-dictionary": ("a dictionary of 2^11 bytes", b"\x5d\x0b" + good),
         "lzma-large-dictionary": ("a dictionary of 2^29 bytes", b"\x5d\x1d" + good),
+        "lzma-damaged": ("a range coder that does not begin with 0", LZMA_HEADER + b"\x01" + good[1:]),
         "lzma-cut": ("the end marker is cut", LZMA_HEADER + good[:-6]),
         "lzma-left": ("a byte after the end marker", LZMA_HEADER + good + b"\0"),
         "lzma-short": ("five bytes where six are due", LZMA_HEADER + lzma_literals(data[:5])),
@@ -142,6 +143,8 @@ def _zstd() -> Cases:
         "zstd-dictionary": ("a frame with a dictionary", b"\x21\x01\x06" + block),
         "zstd-window": ("a window of 2^28 bytes", b"\x00\x90" + block),
         "zstd-window-fraction": ("a window of 2^27 + 2^24 bytes", b"\x00\x89" + block),
+        "zstd-window-single": ("one segment of 2^27 + 1 bytes", b"\xa0\x01\x00\x00\x08" + block),
+        "zstd-reserved-bit": ("the reserved bit of the descriptor", b"\x28\x06" + block),
         "zstd-magic": ("a frame with its magic number", b"\x28\xb5\x2f\xfd" + FRAME_HEADER + block),
         "zstd-cut": ("the block is cut", FRAME_HEADER + block[:-1]),
         "zstd-header-cut": ("the frame header is cut", FRAME_HEADER[:1]),
@@ -249,6 +252,7 @@ def _arithmetic() -> Cases:
             ("arithmetic-states-cut", "no room for the state", indexed(raw(3, good[: states + 4]))),
             ("arithmetic-lanes-cut", "room for one state of eight", indexed(raw(3, bytes([good[0] | 4]) + good[1:]))),
             ("arithmetic-state-low", "a state below 2^24", indexed(raw(3, low))),
+            ("arithmetic-state-low-last", "the last of eight states is below 2^24", indexed(raw(3, _low_last_state()))),
             ("arithmetic-odd", "half a word", indexed(raw(3, good + b"\0"))),
             ("arithmetic-word-left", "a word is left over", indexed(raw(3, good + b"\0\0"))),
             ("arithmetic-word-missing", "a word is missing", indexed(raw(3, cut), count=60)),
@@ -269,6 +273,17 @@ def _arithmetic() -> Cases:
     yield (
         "coders 5.6",
         [("arithmetic-mixed-bin", "bin 3 of three", indexed(raw(3, _mixed_beyond_bin()), 3))],
+    )
+    yield (
+        "coders 5.4",
+        [("arithmetic-mixed-residual", "level 17 of a bin of 17", indexed(raw(3, _mixed_residual(8, 1)), 18))],
+    )
+    yield (
+        "coders 5.7",
+        [
+            ("arithmetic-symbol-beyond", "a symbol that does not exist", indexed(raw(3, _mixed_residual(None)), 18)),
+            ("arithmetic-integer-beyond", "an integer that does not exist", indexed(raw(3, _mixed_residual(0)), 18)),
+        ],
     )
     mixed = arithmetic(mixed_header).encode([SIX], [part])
     front = len(mixed) - len(_range_of(SIX).finish())
@@ -317,10 +332,10 @@ def _beyond_bin() -> bytes:
     writer = BitWriter()
     for value, bits in (*_plain(0), (1, 4), (0, 4), (1, 1), (1, 4), (0, 4), (0, 2), (0, 4), (0, 3), (0, 2)):
         writer.bits(value, bits)
+    models = Models(Header(0, 0, 0, (17, 1)))
     encoder = LanesEncoder(1)
-    encoder.symbol(0, 0, [0, 32768, 65536])
-    share = (65536 - 9) // 9
-    encoder.symbol(0, 8, [*(s + s * share for s in range(9)), 65536])
+    encoder.symbol(0, 0, models.prepare([0])[0])
+    encoder.symbol(0, 8, models.residuals[0].prepare())
     encoder.integer(0, 1, 1)
     return writer.finish() + encoder.finish()
 
@@ -348,6 +363,32 @@ def _mixed_beyond_bin() -> bytes:
     for decision in (0, 1, 1):
         encoder.decision(decision, 32768)
     return writer.finish() + encoder.finish()
+
+
+def _mixed_residual(symbol: int | None, integer: int | None = None) -> bytes:
+    """The bins of `_beyond_bin` in the mixed mode, and the first of them: a residual symbol and an integer.
+
+    Where one of them is None, the code is the last of its range, which belongs to no value.
+    """
+    header = Header(0, 1, 0, (17, 1))
+    writer = BitWriter()
+    writer.bits(1, 2)
+    write_header(writer, header, 18)
+    encoder = RangeEncoder()
+    encoder.decision(1, 32768)
+    if symbol is not None:
+        encoder.symbol(symbol, Models(header).residuals[0].prepare())
+    if integer is not None:
+        encoder.uniform(integer, 1)
+        return writer.finish() + encoder.finish()
+    assert symbol is None or encoder.range % 2 == 1
+    return writer.finish() + (encoder.low + encoder.range - 1).to_bytes(8, "big")
+
+
+def _low_last_state() -> bytes:
+    payload = arithmetic(lanes=8).encode([SIX], [Part(4, (6,), 0, 6)])
+    assert payload[-5:] == (1 << 24).to_bytes(5, "little")  # of a lane that is not used
+    return payload[:-5] + b"\xff\xff\xff\x00\x00"
 
 
 def _long_end(payload: bytes) -> bytes:
@@ -406,6 +447,14 @@ def _rans() -> Cases:
     split = rans().encode([[0, 1, 2, 3, 299, 5]], [Part(300, (6,), 0, 6)])
     beyond = indexed(raw(4, b"\x7f" + split[1:]), 300)
     yield "coders 6.1", [("rans-block-beyond", "the first block reaches beyond the payload", beyond)]
+    first = split[: 1 + split[0]]
+    yield (
+        "coders 6.2",
+        [
+            ("rans-blocks-missing", "no bytes where two blocks are due", indexed(raw(4, b""), 300)),
+            ("rans-low-missing", "the block of low bytes is missing", indexed(raw(4, first), 300)),
+        ],
+    )
 
 
 def _rans_class_symbols() -> Sequence[Case]:

@@ -30,6 +30,10 @@ def vectors() -> Iterator[Vector]:
             "three of them, around the known ones",
             [unknown(t, b"x" * t) for t in (0x80, 0x83, 0xFE)] + [metadata, source],
         ),
+        "all": (
+            "every tag that is free",
+            [metadata, source] + [unknown(t, bytes([t])) for t in (0x80, *range(0x83, 0x100))],
+        ),
         "misleading": ("content that looks like a chunk", [unknown(0x83, b"\x01\x7f\x81\x00")]),
         "long": ("content of 300 bytes, whose size takes two bytes", [metadata, unknown(0x90, bytes(300))]),
     }

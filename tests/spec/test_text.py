@@ -9,6 +9,7 @@ from pathlib import Path
 from hemp_spec import ERRORS, reference
 from hemp_spec.coders import NAMES
 from hemp_spec.dtypes import DTYPES
+from hemp_spec.errors import SECTIONS
 from spec.vectors import dump
 
 SPEC = Path(__file__).parents[2] / "spec"
@@ -19,6 +20,7 @@ CODERS = (SPEC / "coders.md").read_text("utf-8")
 def test_errors() -> None:
     rows = re.findall(r"^\| (\d+) \| `([A-Z_]+)` \| (\w+) \| (.+) \|$", TEXT, flags=re.M)
     assert [(int(number), name, kind) for number, name, kind, _ in rows] == list(ERRORS)
+    assert {name: sections.replace("coders.md, ", "coders ") for _, name, _, sections in rows} == SECTIONS
 
 
 def test_every_error_that_is_used_is_listed() -> None:

@@ -27,5 +27,5 @@ _DECODERS: dict[int, Decode] = {
 def decode(coder: int, payload: bytes, parts: Sequence[Part]) -> list[list[int]]:
     """The indices of each part; SpecError if the payload breaks a rule or the coder is unknown (6.6)."""
     if coder not in _DECODERS:
-        raise SpecError("UNSUPPORTED_CODER", 0, "", f"coder {coder} is unknown", "6.6")
+        raise SpecError("UNSUPPORTED_CODER", 0, "", f"coder {coder} is unknown", "6.6", coder)
     return _DECODERS[coder](payload, parts)

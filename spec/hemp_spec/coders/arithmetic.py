@@ -11,6 +11,7 @@ from hemp_spec.coders.models import Models
 from hemp_spec.coders.neighbors import MOST_LANES, Header
 from hemp_spec.coders.ranging import RangeDecoder
 from hemp_spec.directory import Part
+from hemp_spec.errors import Value
 
 MIXED, WIDE = 1, 2  # modes; 0 is plain
 MAX_CONTEXTS = 256
@@ -47,16 +48,17 @@ def decode(payload: bytes, parts: Sequence[Part]) -> list[list[int]]:
     taking = [part for part in parts if part.num_levels > 1 and part.size > 0]
     if not taking:
         if payload:
-            raise bad_payload(0, "bytes for no indices", "1.5")
+            raise bad_payload(0, "bytes for no indices", "1.5", len(payload))
         return [[0] * part.size for part in parts]
     reader = BitReader(payload)
     mode = reader.bits(2)
     if mode > WIDE:
-        raise bad_payload(0, f"mode {mode} is not known", "5.1")
+        raise bad_payload(0, f"mode {mode} is not known", "5.1", mode)
     lane_count = 1 if mode == MIXED or not reader.bits(1) else MOST_LANES
     headers = _read_headers(reader, taking, mode)
-    if reader.bits(-reader.position % 8):
-        raise bad_payload(reader.byte - 1, "the bits after the headers are not 0", "5.1")
+    padding = reader.bits(-reader.position % 8)
+    if padding:
+        raise bad_payload(reader.byte - 1, "the bits after the headers are not 0", "5.1", padding)
     decoded = iter(_decode_taking(payload, reader.byte, taking, headers, lane_count))
     return [next(decoded) if part.num_levels > 1 and part.size > 0 else [0] * part.size for part in parts]
 
@@ -80,7 +82,7 @@ def _decode_taking(
     """The indices of the parts that take part; the coded ones begin at ``begin``."""
     if all(header.constant for header, _ in headers):
         if begin < len(payload):
-            raise bad_payload(begin, "bytes after constant parts", "5.1")
+            raise bad_payload(begin, "bytes after constant parts", "5.1", len(payload) - begin)
         return [[header.symbol] * part.size for part, (header, _) in zip(parts, headers, strict=True)]
     mode = headers[0][0].mode
     of_range = RangeDecoder(payload, begin) if mode == MIXED else None
@@ -110,25 +112,26 @@ def _read_header(reader: BitReader, num_levels: int, mode: int) -> Header:
     """Section 5.2."""
     if reader.bits(1):
         symbol = reader.bits((num_levels - 1).bit_length())
-        _require(reader, symbol < num_levels, "symbol is not below num_levels")
+        _require(reader, symbol < num_levels, "symbol is not below num_levels", symbol)
         return Header(1, mode, symbol)
     sizes = _read_sizes(reader, num_levels)
     center = reader.bits(4)
-    _require(reader, center < len(sizes), "center is not a bin")
+    _require(reader, center < len(sizes), "center is not a bin", center)
     if mode:
         return _read_neighborhood(reader, Header(0, mode, 0, sizes, center))
     order = reader.bits(2)
     last_class = reader.bits(4)
     prior = reader.bits(3)
     limit = reader.bits(2)
-    _require(reader, len(sizes) ** order * (last_class + 1) <= MAX_CONTEXTS, "more than 256 contexts")
+    contexts = len(sizes) ** order * (last_class + 1)
+    _require(reader, contexts <= MAX_CONTEXTS, "more than 256 contexts", contexts)
     header = Header(0, mode, 0, sizes, center, order, last_class, prior, limit)
     if last_class == 0:
         return header
     header = _read_neighborhood(reader, header)
     thresholds = tuple(reader.bits(8) for _ in range(last_class))
     ascending = all(low < high for low, high in zip((0, *thresholds), thresholds, strict=False))
-    _require(reader, ascending, "the thresholds do not ascend from above 0")
+    _require(reader, ascending, "the thresholds do not ascend from above 0", " ".join(map(str, thresholds)))
     return replace(header, thresholds=thresholds)
 
 
@@ -136,13 +139,13 @@ def _read_neighborhood(reader: BitReader, header: Header) -> Header:
     weights = tuple(reader.bits(8) for _ in range(4))
     shift, row_rate, column_rate = reader.bits(4), reader.bits(3), reader.bits(3)
     initial = reader.bits(8)
-    _require(reader, sum(weights) <= MAX_WEIGHTS, "the weights sum to more than 256")
+    _require(reader, sum(weights) <= MAX_WEIGHTS, "the weights sum to more than 256", sum(weights))
     return replace(header, weights=weights, shift=shift, row_rate=row_rate, column_rate=column_rate, initial=initial)
 
 
 def _read_sizes(reader: BitReader, num_levels: int) -> tuple[int, ...]:
     bins = reader.bits(4) + 1
-    _require(reader, 2 <= bins <= num_levels, "one bin, or more than levels")
+    _require(reader, 2 <= bins <= num_levels, "one bin, or more than levels", bins)
     if bins == num_levels:
         return (1,) * bins
     sizes = []
@@ -150,13 +153,13 @@ def _read_sizes(reader: BitReader, num_levels: int) -> tuple[int, ...]:
         t = 0
         while not reader.bits(1):
             t += 1
-            _require(reader, t <= MAX_ZEROS, "a bin of 2^16 levels")
+            _require(reader, t <= MAX_ZEROS, "a bin of 2^16 levels", t)
         sizes.append((1 << t) + reader.bits(t))
     last = num_levels - sum(sizes)
-    _require(reader, last >= 1, "the bins have more levels than there are")
+    _require(reader, last >= 1, "the bins have more levels than there are", sum(sizes))
     return (*sizes, last)
 
 
-def _require(reader: BitReader, holds: bool, message: str) -> None:
+def _require(reader: BitReader, holds: bool, message: str, value: Value) -> None:
     if not holds:
-        raise bad_payload(min(reader.byte, len(reader.payload) - 1), message, "5.2")
+        raise bad_payload(min(reader.byte, len(reader.payload) - 1), message, "5.2", value)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hemp_spec.directory import Part
-from hemp_spec.errors import SpecError
+from hemp_spec.errors import SpecError, Value
 
 
-def bad_payload(offset: int, message: str, rule: str) -> SpecError:
+def bad_payload(offset: int, message: str, rule: str, value: Value = None) -> SpecError:
     """The error BAD_PAYLOAD."""
-    return SpecError("BAD_PAYLOAD", offset, "payload", message, f"coders {rule}")
+    return SpecError("BAD_PAYLOAD", offset, "payload", message, f"coders {rule}", value)
 
 
 def sequence_sizes(parts: Sequence[Part]) -> list[int]:
@@ -22,7 +22,7 @@ def check_index(index: int, part: Part, offset: int) -> None:
     """Section 1.4."""
     if index >= part.num_levels:
         message = f"index {index} is not below {part.num_levels}"
-        raise SpecError("BAD_INDEX", offset, "payload", message, "coders 1.4")
+        raise SpecError("BAD_INDEX", offset, "payload", message, "coders 1.4", index)
 
 
 def split_sequence(sequence: Sequence[int], parts: Sequence[Part]) -> list[list[int]]:
@@ -40,4 +40,4 @@ def split_sequence(sequence: Sequence[int], parts: Sequence[Part]) -> list[list[
 def refuse_bytes(payload: bytes, rule: str) -> None:
     """Section 1.5: the payload of an empty sequence is empty."""
     if payload:
-        raise bad_payload(0, f"{len(payload)} bytes for an empty sequence", rule)
+        raise bad_payload(0, f"{len(payload)} bytes for an empty sequence", rule, len(payload))

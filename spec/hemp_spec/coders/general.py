@@ -43,9 +43,9 @@ def decode_lzma(payload: bytes, parts: Sequence[Part]) -> list[list[int]]:
     properties, dictionary_bits = payload[0], payload[1]
     lc, lp, pb = properties % 9, properties // 9 % 5, properties // 45
     if properties >= 225 or lc + lp > 4:
-        raise bad_payload(0, f"properties {properties} are not valid", "3")
+        raise bad_payload(0, f"properties {properties} are not valid", "3", properties)
     if not 12 <= dictionary_bits <= 28:
-        raise bad_payload(1, f"a dictionary of 2^{dictionary_bits} bytes", "3")
+        raise bad_payload(1, f"a dictionary of 2^{dictionary_bits} bytes", "3", dictionary_bits)
     dictionary = min(1 << dictionary_bits, max(4096, expected))  # no distance reaches back beyond the first byte
     options = {"id": lzma.FILTER_LZMA1, "lc": lc, "lp": lp, "pb": pb, "dict_size": dictionary}
     decompressor = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=[options])
@@ -56,7 +56,7 @@ def decode_lzma(payload: bytes, parts: Sequence[Part]) -> list[list[int]]:
     except (lzma.LZMAError, EOFError) as error:
         raise bad_payload(2, f"the LZMA stream is damaged: {error}", "3") from None
     if not decompressor.eof or decompressor.unused_data or len(data) != expected:
-        raise bad_payload(2, f"the LZMA stream does not end with byte {expected} of the sequence", "3")
+        raise bad_payload(2, f"the LZMA stream does not end with byte {expected} of the sequence", "3", len(data))
     return _from_bytes(data, parts)
 
 
@@ -80,7 +80,7 @@ def decode_zstd(payload: bytes, parts: Sequence[Part]) -> list[list[int]]:
         raise bad_payload(0, f"the Zstandard frame is damaged: {error}", "4") from None
     consumed = byte + 64 >= len(payload) and not decompressor.unused_data
     if not decompressor.eof or not consumed or len(data) != expected:
-        raise bad_payload(0, f"the Zstandard frame does not end with byte {expected} of the sequence", "4")
+        raise bad_payload(0, f"the Zstandard frame does not end with byte {expected} of the sequence", "4", len(data))
     return _from_bytes(bytes(data), parts)
 
 
@@ -89,8 +89,8 @@ def _check_frame_header(payload: bytes) -> None:
     if not payload:
         raise bad_payload(0, "no Zstandard frame", "4")
     descriptor = payload[0]
-    if descriptor & 0b111:
-        raise bad_payload(0, "the Zstandard frame has a checksum or a dictionary", "4")
+    if descriptor & 0b1111:
+        raise bad_payload(0, "a checksum, a dictionary or the reserved bit", "4", descriptor)
     single_segment = descriptor >> 5 & 1
     size_bytes = (single_segment, 2, 4, 8)[descriptor >> 6]
     if len(payload) < 2 + size_bytes - single_segment:
@@ -101,4 +101,4 @@ def _check_frame_header(payload: bytes) -> None:
         base = 1 << (10 + (payload[1] >> 3))
         window = base + base // 8 * (payload[1] & 7)
     if window > _MAX_WINDOW:
-        raise bad_payload(0, f"the Zstandard frame has a window of {window} bytes", "4")
+        raise bad_payload(0, f"the Zstandard frame has a window of {window} bytes", "4", window)

@@ -19,12 +19,14 @@ class LanesDecoder:
     def __init__(self, payload: bytes, begin: int, lanes: int) -> None:
         self.payload = payload
         self.position = begin + STATE_SIZE * lanes
+        left = len(payload) - begin
         if self.position > len(payload) or (len(payload) - self.position) % 2:
-            raise bad_payload(len(payload), "no room for the states, or half a word", "5.4")
+            raise bad_payload(len(payload), "no room for the states, or half a word", "5.4", left)
         places = range(begin, self.position, STATE_SIZE)
         self.states = [int.from_bytes(payload[place : place + STATE_SIZE], "little") for place in places]
-        if min(self.states) < LOWEST:
-            raise bad_payload(begin, "a state is below 2^24", "5.4")
+        for place, state in zip(places, self.states, strict=True):
+            if state < LOWEST:
+                raise bad_payload(place, f"the state {state} is below 2^24", "5.4", state)
 
     def _refill(self, k: int) -> None:
         if self.states[k] < LOWEST:
@@ -52,9 +54,11 @@ class LanesDecoder:
     def finish(self) -> None:
         """At the end of the last part."""
         if self.position != len(self.payload):
-            raise bad_payload(self.position, f"{len(self.payload) - self.position} bytes are left over", "5.4")
-        if any(state != LOWEST for state in self.states):
-            raise bad_payload(len(self.payload), "a lane does not end at 2^24", "5.4")
+            left = len(self.payload) - self.position
+            raise bad_payload(self.position, f"{left} bytes are left over", "5.4", left)
+        for state in self.states:
+            if state != LOWEST:
+                raise bad_payload(len(self.payload), "a lane does not end at 2^24", "5.4", state)
 
 
 def decode_part(decoder: LanesDecoder, header: Header, models: Models, part: Part) -> list[int]:
@@ -86,5 +90,5 @@ def decode_residual(decoder: LanesDecoder, k: int, model: Model, z: int) -> int:
     model.learn(s)
     d = (s << t) + decoder.integer(k, t)
     if d >= z:
-        raise bad_payload(decoder.position, f"the bin has no level {d}", "5.4")
+        raise bad_payload(decoder.position, f"the bin has no level {d}", "5.4", d)
     return d

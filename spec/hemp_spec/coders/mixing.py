@@ -207,7 +207,7 @@ def _decode_bin(decoder: RangeDecoder, header: Header, mixer: Mixer, neighbors: 
         y = mixer.decide(contexts, weight_set, m, decoder.decision)
         b, m = 2 * b + y, 2 * m + y
     if b >= bins or b == header.center:
-        raise bad_payload(min(decoder.position, len(decoder.payload)), f"{b} is the center or no bin", "5.6")
+        raise bad_payload(min(decoder.position, len(decoder.payload)), f"{b} is the center or no bin", "5.6", b)
     return b
 
 
@@ -220,5 +220,5 @@ def _decode_residual(decoder: RangeDecoder, model: Model, z: int) -> int:
     model.learn(s)
     d = (s << t) + decoder.uniform(t)
     if d >= z:
-        raise bad_payload(min(decoder.position, len(decoder.payload)), f"the bin has no level {d}", "5.4")
+        raise bad_payload(min(decoder.position, len(decoder.payload)), f"the bin has no level {d}", "5.4", d)
     return d

@@ -37,7 +37,7 @@ class RangeDecoder:
         r = self.range >> k
         v = self.code // r
         if v >= 1 << k:
-            raise bad_payload(min(self.position, len(self.payload)), "no integer has this code", "5.7")
+            raise bad_payload(min(self.position, len(self.payload)), "no integer has this code", "5.7", v)
         self.code -= r * v
         self.range = r
         self._normalize()
@@ -48,7 +48,7 @@ class RangeDecoder:
         r = self.range >> 16
         v = self.code // r
         if v >= TOTAL:
-            raise bad_payload(min(self.position, len(self.payload)), "no symbol has this code", "5.7")
+            raise bad_payload(min(self.position, len(self.payload)), "no symbol has this code", "5.7", v)
         s = max(symbol for symbol in range(len(cum) - 1) if cum[symbol] <= v)
         self.code -= r * cum[s]
         self.range = r * (cum[s + 1] - cum[s])
@@ -59,7 +59,7 @@ class RangeDecoder:
         """1 with the probability p / 2^16, else 0."""
         r = self.range >> 16
         if self.code >= r << 16:
-            raise bad_payload(min(self.position, len(self.payload)), "no decision has this code", "5.7")
+            raise bad_payload(min(self.position, len(self.payload)), "no decision has this code", "5.7", self.code)
         if self.code < r * p:
             self.range = r * p
             decision = 1
@@ -75,12 +75,12 @@ class RangeDecoder:
         size, p = len(self.payload), self.position
         t = max(0, size - (p - 8))
         if t > 8:
-            raise bad_payload(p, f"{size - p} bytes are left over", "5.7")
+            raise bad_payload(p, f"{size - p} bytes are left over", "5.7", size - p)
         if size > self.begin and self.payload.endswith(b"\0"):
-            raise bad_payload(size - 1, "the last byte is 0", "5.7")
+            raise bad_payload(size - 1, "the last byte is 0", "5.7", 0)
         if t == 0:
             return
         last_read = int.from_bytes(self.payload[p - 8 : p].ljust(8, b"\0"), "big")
         low = (last_read - self.code) % WORD
         if self.code >= 1 << (64 - 8 * t) or (-low) % (1 << (72 - 8 * t)) < self.range:
-            raise bad_payload(size - 1, "the payload does not end as an encoder ends it", "5.7")
+            raise bad_payload(size - 1, "the payload does not end as an encoder ends it", "5.7", self.code)

@@ -46,7 +46,7 @@ def decode(payload: bytes, parts: Sequence[Part]) -> list[list[int]]:
     first_size = int(Varint.parse_stream(whole))
     start = whole.tell()
     if first_size > len(payload) - start:
-        raise bad_payload(0, "the first block reaches beyond the payload", "6.1")
+        raise bad_payload(0, "the first block reaches beyond the payload", "6.1", first_size)
     middle = start + first_size
     high = _decode_block(Window(payload[start:middle], start, _BEYOND), -(-m // 256), count, may_have_classes)
     low = _decode_block(Window(payload[middle:], middle, _BEYOND), 256, count, may_have_classes)
@@ -59,37 +59,39 @@ def _decode_block(block: Window, num_symbols: int, count: int, may_have_classes:
     if mode == CONSTANT:
         symbol = int(Varint.parse_stream(block))
         if symbol >= num_symbols:
-            raise bad_payload(block.base + 1, f"symbol {symbol} is not below {num_symbols}", "6.2")
+            raise bad_payload(block.base + 1, f"symbol {symbol} is not below {num_symbols}", "6.2", symbol)
         _refuse_rest(block, "bytes follow a constant block", "6.2")
         return [symbol] * count
     if mode == RAW:
         if num_symbols != RAW_SYMBOLS:
-            raise bad_payload(block.base, f"a raw block of {num_symbols} symbols", "6.2")
+            raise bad_payload(block.base, f"a raw block of {num_symbols} symbols", "6.2", num_symbols)
         data = block.read(count)
         if len(data) < count:
-            raise bad_payload(block.base + block.tell(), "a raw block ends early", "6.2")
+            raise bad_payload(block.base + block.tell(), "a raw block ends early", "6.2", len(data))
         _refuse_rest(block, "bytes follow a raw block", "6.2")
         return list(data)
     lane_bits, classes = mode % 8, 1 + mode // 8
     if lane_bits > MAX_LANE_BITS or classes > MAX_CLASSES:
-        raise bad_payload(block.base, f"mode {mode} is unknown", "6.2")
+        raise bad_payload(block.base, f"mode {mode} is unknown", "6.2", mode)
     if classes > 1 and not may_have_classes:
-        raise bad_payload(block.base, f"{classes} classes, which are not possible here", "6.4")
+        raise bad_payload(block.base, f"{classes} classes, which are not possible here", "6.4", classes)
     groups = _class_members(block, classes, count) if classes > 1 else [range(count)]
     tables = [_frequencies(block, num_symbols) for _ in range(classes)]
     if classes == 1 and max(tables[0]) == TOTAL:
-        raise bad_payload(block.base + block.tell(), "a frequency is 4096", "6.2")
+        raise bad_payload(block.base + block.tell(), "a frequency is 4096", "6.2", TOTAL)
     states = [_unsigned(block, 4) for _ in range(1 << lane_bits)]
     if min(states) < LOWEST:
-        raise bad_payload(block.base + block.tell() - 4 * len(states), "a state is below 2^16", "6.2")
-    if len(block.getvalue()[block.tell() :]) % 2:
-        raise bad_payload(block.base + block.tell(), "half a word", "6.2")
+        raise bad_payload(block.base + block.tell() - 4 * len(states), "a state is below 2^16", "6.2", min(states))
+    left = len(block.getvalue()) - block.tell()
+    if left % 2:
+        raise bad_payload(block.base + block.tell(), "the words have an odd number of bytes", "6.2", left)
     symbols = [0] * count
     for members, frequencies in zip(groups, tables, strict=True):
         for number, symbol in zip(members, _decode_class(block, frequencies, states, len(members)), strict=True):
             symbols[number] = symbol
-    if any(state != LOWEST for state in states):
-        raise bad_payload(block.base + block.tell(), "a lane does not end with the state 2^16", "6.5")
+    for state in states:
+        if state != LOWEST:
+            raise bad_payload(block.base + block.tell(), "a lane does not end with the state 2^16", "6.5", state)
     _refuse_rest(block, "words are left over", "6.5")
     return symbols
 
@@ -98,12 +100,12 @@ def _class_members(block: Window, classes: int, count: int) -> list[list[int]]:
     """Section 6.4: for each class the numbers of its symbols."""
     strips = Strips(int(Varint.parse_stream(block)), int(Varint.parse_stream(block)))
     if strips.length < MIN_STRIP or not 1 <= strips.first <= strips.length or strips.first >= count:
-        raise bad_payload(block.base + 1, f"{strips} of {count} symbols", "6.4")
+        raise bad_payload(block.base + 1, f"{strips} of {count} symbols", "6.4", f"{strips.length} {strips.first}")
     size = int(Varint.parse_stream(block))
     start = block.tell()
     data = block.read(size)
     if len(data) < size:
-        raise bad_payload(block.base + start, "the block of classes reaches beyond its block", "6.4")
+        raise bad_payload(block.base + start, "the block of classes reaches beyond its block", "6.4", size)
     ranges = strips.ranges(count)
     class_of_strip = _decode_block(Window(data, block.base + start, _BEYOND), classes, len(ranges), False)
     return [
@@ -115,7 +117,7 @@ def _class_members(block: Window, classes: int, count: int) -> list[list[int]]:
 def _unsigned(block: Window, width: int) -> int:
     data = block.read(width)
     if len(data) < width:
-        raise bad_payload(block.base + block.tell(), "the block ends early", "6.2")
+        raise bad_payload(block.base + block.tell(), "the block ends early", "6.2", len(data))
     return int.from_bytes(data, "little")
 
 
@@ -127,8 +129,9 @@ def _next_word(block: Window) -> int:
 
 
 def _refuse_rest(block: Window, message: str, rule: str) -> None:
-    if block.read(1):
-        raise bad_payload(block.base + block.tell() - 1, message, rule)
+    left = len(block.getvalue()) - block.tell()
+    if left:
+        raise bad_payload(block.base + block.tell(), message, rule, left)
 
 
 def _frequencies(block: Window, num_symbols: int) -> list[int]:
@@ -136,15 +139,17 @@ def _frequencies(block: Window, num_symbols: int) -> list[int]:
     frequencies: list[int] = []
     while sum(frequencies) < TOTAL:
         if len(frequencies) == num_symbols:
-            raise bad_payload(block.base + block.tell(), "the frequencies sum to less than 4096", "6.2")
+            raise bad_payload(
+                block.base + block.tell(), "the frequencies sum to less than 4096", "6.2", sum(frequencies)
+            )
         frequencies.append(int(Varint.parse_stream(block)))
         if frequencies[-1] == 0:
             zeros = int(Varint.parse_stream(block))
             if zeros > num_symbols - len(frequencies):
-                raise bad_payload(block.base + block.tell(), f"{zeros} more symbols of frequency 0", "6.2")
+                raise bad_payload(block.base + block.tell(), f"{zeros} more symbols of frequency 0", "6.2", zeros)
             frequencies += [0] * zeros
     if sum(frequencies) > TOTAL:
-        raise bad_payload(block.base + block.tell(), "the frequencies exceed 4096", "6.2")
+        raise bad_payload(block.base + block.tell(), "the frequencies exceed 4096", "6.2", sum(frequencies))
     return frequencies + [0] * (num_symbols - len(frequencies))
 
 

@@ -26,7 +26,7 @@ def payload_size(parts: Sequence[Part]) -> int:
 def decode(payload: bytes, parts: Sequence[Part]) -> list[list[int]]:
     """The indices of each part."""
     if len(payload) != payload_size(parts):
-        raise bad_payload(0, f"{len(payload)} bytes where the parts take {payload_size(parts)}", "2")
+        raise bad_payload(0, f"{len(payload)} bytes where the parts take {payload_size(parts)}", "2", len(payload))
     result, start = [], 0
     for part in parts:
         end = start + part_size(part)
@@ -50,5 +50,5 @@ def _decode_part(data: bytes, part: Part, start: int) -> list[int]:
         bits >>= w
         held -= w
     if bits:
-        raise bad_payload(start + len(data) - 1, "the bits that fill the last byte are not zero", "2")
+        raise bad_payload(start + len(data) - 1, "the bits that fill the last byte are not zero", "2", bits)
     return indices
