@@ -163,8 +163,8 @@ class LosslessLoad:
     def batches(self, bytes: int) -> list[tuple[int, int, int]]:
         """Numbers of segments, begin and end, and their bytes when decoded: so many at least, but for the last ones."""
 
-    def run(self, workspace: Workspace, begin: int, end: int) -> bool:
-        """Check and decode these segments; whether none is damaged."""
+    def run(self, begin: int, end: int, threads: int) -> bool:
+        """Check and decode these segments in so many threads; whether none is damaged."""
 
     def streams(self) -> list[int]:
         """Numbers of the streams of the segments."""

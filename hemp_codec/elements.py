@@ -25,6 +25,7 @@ U = TypeVar("U")
 _TASKS_PER_THREAD = 2
 _TABLES_KEPT = 16
 _BATCH_BYTES = 1 << 20
+_NATIVE_BATCH_BYTES = 1 << 26  # between two reports; threads wait for each other at its end
 _BYTE_LEVELS = 256
 _NATIVE_CODERS = (Stored.number, Arithmetic.number, Rans.number)
 
@@ -115,17 +116,9 @@ class _Loader:
         if whole is None or not directory.is_quick:
             return frozenset()
         load = directory.lossless_load(whole, [array.view(np.uint8) for array in arrays])
-        batches = load.batches(_BATCH_BYTES)
-        of_thread = threading.local()
-
-        def run(batch: tuple[int, int, int]) -> bool:
-            if not hasattr(of_thread, "workspace"):
-                of_thread.workspace = _native.Workspace()
-            return load.run(of_thread.workspace, *batch[:2])
-
         before = self._done
-        for (_, _, nbytes), is_good in zip(batches, _in_order(run, batches, threads), strict=True):
-            if not is_good:
+        for begin, end, nbytes in load.batches(_NATIVE_BATCH_BYTES):
+            if not load.run(begin, end, _thread_count(threads)):
                 self._done = before
                 return frozenset()
             self.report(nbytes)
@@ -302,7 +295,7 @@ def _in_order(run: Callable[[T], U], batches: list[T], threads: int | None) -> I
 
     Few of them are ahead of what is given, so that results do not pile up if they are slowly taken.
     """
-    workers = min(_processors() if threads is None else max(1, threads), len(batches))
+    workers = min(_thread_count(threads), len(batches))
     if workers <= 1:
         yield from map(run, batches)
         return
@@ -319,7 +312,9 @@ def _in_order(run: Callable[[T], U], batches: list[T], threads: int | None) -> I
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _processors() -> int:
+def _thread_count(threads: int | None) -> int:
+    if threads is not None:
+        return max(1, threads)
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -9,6 +9,7 @@
 #endif
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <future>
 #include <memory>
@@ -715,7 +716,9 @@ class Directory {
         return total;
     }
 
-    uint64_t work() const { return hemp_work(&directory_); }
+    uint64_t work() const {
+        return hemp_work(&directory_);
+    }
 
     static bool work_is_allowed(uint64_t work, uint64_t limit, uint8_t coder, nb::handle payload) {
         const Bytes bytes(payload);
@@ -930,18 +933,38 @@ class LosslessLoad {
         return made;
     }
 
-    // Check and decode the segments [begin, end); whether none is damaged.
-    bool run(Workspace &workspace, size_t begin, size_t end) const {
+    // Check and decode the segments [begin, end), the largest first, so that threads end together; whether none is
+    // damaged.
+    bool run(size_t begin, size_t end, size_t threads) const {
         if (begin > end || end > segments_.size()) {
             throw nb::index_error("no such segments");
         }
         nb::gil_scoped_release release;
+        std::vector<const Segment *> order;
         for (size_t i = begin; i < end; i++) {
-            if (!decode(workspace, segments_[i])) {
-                return false;
-            }
+            order.push_back(&segments_[i]);
         }
-        return true;
+        std::stable_sort(order.begin(), order.end(),
+                         [](const Segment *a, const Segment *b) { return a->decoded > b->decoded; });
+        std::atomic<size_t> next{0};
+        std::atomic<bool> undamaged{true};
+        const auto work = [&] {
+            Workspace workspace;
+            for (size_t i = next++; i < order.size() && undamaged; i = next++) {
+                if (!decode(workspace, *order[i])) {
+                    undamaged = false;
+                }
+            }
+        };
+        std::vector<std::future<void>> others;
+        for (size_t i = 1; i < std::min(threads, order.size()); i++) {
+            others.push_back(std::async(std::launch::async, work));
+        }
+        work();
+        for (auto &other : others) {
+            other.get();
+        }
+        return undamaged;
     }
 
     // Numbers of the streams.
@@ -1062,6 +1085,6 @@ NB_MODULE(_native, module) {
     nb::class_<LosslessLoad>(module, "LosslessLoad")
         .def(nb::init<nb::object, nb::handle, nb::list>(), "directory"_a, "file"_a, "arrays"_a)
         .def("batches", &LosslessLoad::batches, "bytes"_a)
-        .def("run", &LosslessLoad::run, "workspace"_a, "begin"_a, "end"_a)
+        .def("run", &LosslessLoad::run, "begin"_a, "end"_a, "threads"_a)
         .def("streams", &LosslessLoad::streams);
 }
