@@ -16,6 +16,7 @@ from hemp_codec.slices import Key, select
 from hemp_codec.solid import SolidCache
 from hemp_codec.sources import File, Source, open_source
 from hemp_codec.tensors import index_dtype
+from hemp_codec.work import Work
 
 MAX_FRONT = 1 << 28
 OUTPUT_CONSTANT = 1 << 24
@@ -34,8 +35,8 @@ class Reader:
     Args:
         file: a path, bytes, or a seekable binary file, which is read from its beginning and not closed.
         max_front: greatest size of the directory in bytes.
-        max_output: greatest number of bytes of the arrays that one call decodes, and of symbols that the file makes a
-            slow coder decode (spec/format.md, 8.1); 2**24 + 4096 times the size of the file if None.
+        max_output: greatest number of bytes of the arrays that one call decodes, and of symbols that a slow coder
+            decodes for it (spec/format.md, 8.1); 2**24 + 4096 times the size of the file if None.
 
     Raises:
         OSError: the path cannot be opened.
@@ -221,8 +222,9 @@ class Reader:
             yield 0, _cut(self._solid_part(record), start, stop)
             return
         size = self._directory.segment_elements
+        work = Work(self._directory.max_output)
         for number in range(start // size, (stop - 1) // size + 1):
-            (planes,) = decode_segment(self._require_open(), self._directory, stream, number)
+            (planes,) = decode_segment(self._require_open(), self._directory, stream, number, work)
             first = max(start, number * size)
             yield first - start, _cut(planes, first - number * size, stop - number * size)
 
@@ -233,7 +235,8 @@ class Reader:
         return self._solid.get(number, lambda: self._decode_solid(number))[record.name]
 
     def _decode_solid(self, number: int) -> dict[str, Planes]:
-        pieces = decode_segment(self._require_open(), self._directory, self._directory.stream(number), 0)
+        work = Work(self._directory.max_output)
+        pieces = decode_segment(self._require_open(), self._directory, self._directory.stream(number), 0, work)
         names = [self._directory.names[member] for member in self._directory.stream_tensors(number)]
         return dict(zip(names, pieces, strict=True))
 

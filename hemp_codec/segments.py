@@ -12,6 +12,7 @@ from hemp_codec.directory import Directory, SegmentRecord, StreamRecord
 from hemp_codec.errors import ChecksumError, FormatError, HempError
 from hemp_codec.sources import Source
 from hemp_codec.tensors import Part, index_dtype
+from hemp_codec.work import Work
 
 _STORED = 0
 _VARINT_MAX = 9
@@ -21,8 +22,10 @@ Planes = list[np.ndarray]
 """Index arrays of a tensor or of a piece of it: one for each plane if lossless, else one."""
 
 
-def decode_segment(source: Source, directory: Directory, stream: StreamRecord, number: int) -> list[Planes]:
+def decode_segment(source: Source, directory: Directory, stream: StreamRecord, number: int, work: Work) -> list[Planes]:
     """Segment ``number`` of a stream, counted from 0 in it: for each part its planes, 1-D, of ``index_dtype``.
+
+    What it costs is added to ``work``.
 
     Raises:
         HempError: a checksum or a payload is wrong, or the coder is not known here; ``offset`` is that of the segment,
@@ -32,9 +35,10 @@ def decode_segment(source: Source, directory: Directory, stream: StreamRecord, n
     parts = directory.segment_parts(stream, number)
     try:
         data = _checked_data(source, segment)
+        elements = sum(part.size for part in parts)
         planes = []
         for coder, payload in _split_payloads(data, stream, parts):
-            directory.check_work(coder.number, payload)
+            work.add(coder.number, payload, elements)
             planes.append(_decode_plane(coder, payload, parts))
     except HempError as error:
         name = directory.names[stream.opener]

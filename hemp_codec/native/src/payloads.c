@@ -85,6 +85,12 @@ hemp_status hemp_next_payload(hemp_payloads *payloads, hemp_payload *payload) {
     return status;
 }
 
+uint64_t hemp_payload_work(uint8_t coder, const uint8_t *payload, size_t size, uint64_t elements) {
+    enum { SMALLEST_VARYING = 8 };                /* a payload of fewer bytes is constant */
+    static const uint8_t costs[4] = {1, 8, 4, 1}; /* plain, mixed, wide */
+    return coder == HEMP_CODER_ARITHMETIC && size >= SMALLEST_VARYING ? elements * costs[payload[0] & 3u] : 0;
+}
+
 int hemp_coder_supported(uint8_t coder) {
     switch (coder) {
     case HEMP_CODER_STORED:

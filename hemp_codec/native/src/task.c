@@ -195,6 +195,8 @@ static void begin_payloads(const hemp_task *task, hemp_payloads *payloads) {
                         stored_plane_size(task));
 }
 
+enum { SCRATCH_FACTOR = 4 }; /* of a coder, for the bytes of output that are allowed */
+
 /* Room for the planes and for the coder.  A fault of the segment ends it early: whoever decodes meets it again. */
 static hemp_status take_rooms(hemp_task *task, hemp_arena *arena) {
     const int is_lossless = task->record->quantizer == HEMP_LOSSLESS;
@@ -211,6 +213,9 @@ static hemp_status take_rooms(hemp_task *task, hemp_arena *arena) {
         if (status == HEMP_OK) {
             status = count_scratch(task, &payloads, &payload);
         }
+    }
+    if (task->scratch_size / SCRATCH_FACTOR > task->file->max_output) {
+        return HEMP_LIMIT_EXCEEDED; /* such as a window of zstd that is larger than all that it may be for */
     }
     task->scratch = hemp_arena_take(arena, task->scratch_size);
     return status == HEMP_READ_FAILED ? status : HEMP_OK;
@@ -276,7 +281,8 @@ static hemp_status decode_payload(hemp_task *task, const hemp_payload *payload) 
     if (!hemp_coder_supported(payload->coder)) {
         return hemp_task_fail(task, HEMP_UNSUPPORTED_CODER, name);
     }
-    if (!hemp_work_is_allowed(task->file->work, task->file->max_output, payload->coder, bytes, (size_t)payload->size)) {
+    *task->work += hemp_payload_work(payload->coder, bytes, (size_t)payload->size, piece_elements(task));
+    if (*task->work > task->file->max_output) {
         return hemp_task_fail(task, HEMP_LIMIT_EXCEEDED, name);
     }
     if (is_used_in_place(task, payload)) {
@@ -321,7 +327,8 @@ static hemp_status write_member(const hemp_task *task, const stream_member *memb
         return hemp_join(record->dtype, planes, member->part.size, dtype, member->out);
     }
     if (task->form != HEMP_AS_INDICES) {
-        hemp_levels_table(&task->file->directory, record, dtype, task->table);
+        hemp_levels_table(&task->file->directory, record, dtype, indices_in(task, member), member->part.size,
+                          task->table);
         hemp_expand(member->out, hemp_size_in_form(record, task->form), task->table, indices_in(task, member),
                     record->num_levels > 256, member->part.size);
     }

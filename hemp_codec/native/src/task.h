@@ -15,6 +15,7 @@ typedef struct hemp_task {
     const hemp_segment *segment;
     const hemp_output *outputs; /* of all tensors of a solid stream; NULL: `record` alone is wanted, in `out` */
     int is_bound;               /* memory is counted for any outputs */
+    uint64_t *work;             /* that the call has done so far, to which decoding adds */
     hemp_place *place;
     uint64_t tensor; /* number of the tensor asked for */
     hemp_form form;
