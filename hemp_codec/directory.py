@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import NamedTuple
 
 import numpy as np
@@ -110,15 +109,13 @@ class Directory:
         self._native = native
         self.max_output = max_output
         self._numbers: dict[str, int] | None = None
-        self._lock = threading.Lock()
         self.names: list[str] = native.names()
         self.segment_elements: int = native.segment_elements
 
     def number(self, name: str) -> int:
         """Number of the tensor of this name; KeyError if there is none."""
-        if self._numbers is None:
-            with self._lock:
-                self._numbers = dict(zip(self.names, range(len(self.names)), strict=True))
+        if self._numbers is None:  # several threads may make it: of equal ones any will do
+            self._numbers = dict(zip(self.names, range(len(self.names)), strict=True))
         return self._numbers[name]
 
     def tensor(self, number: int) -> TensorRecord:

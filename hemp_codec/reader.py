@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from types import TracebackType
+from typing import NoReturn
 
 import numpy as np
 
@@ -29,8 +31,9 @@ class Reader:
     with Reader("model.hemp") as file:
         weight = file.get_tensor("conv1.weight")
 
-    A path is mapped into memory, and only the front and the segments that are needed are read.  The file must not be
-    shortened while it is open; to rename another over it is safe.
+    Only the front and the segments that are needed are read.  A file that is changed while it is open gives errors and
+    no wrong tensors; to rename another over it is safe.  A child process that was forked may go on reading if the file
+    was opened by its path; to give it to another process in any other way, give the path.
 
     Args:
         file: a path, bytes, or a seekable binary file, which is read from its beginning and not closed.
@@ -54,6 +57,7 @@ class Reader:
         self._source: Source | None = source
         self._file_size = source.size
         self._solid = SolidCache()
+        self._process = os.getpid()
 
     def __enter__(self) -> Reader:
         self._require_open()
@@ -159,10 +163,17 @@ class Reader:
         self._check_output(self._directory.decoded_size, "all tensors")
         return load_pieces(source, self._directory, threads=threads, progress=progress)
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an open .hemp file cannot be pickled: give the path to the other process and open it there")
+
     def _require_open(self) -> Source:
         source = self._source
         if source is None:
             raise ValueError("the file is closed")
+        if os.getpid() != self._process:
+            source.after_fork()
+            self._solid = SolidCache()
+            self._process = os.getpid()
         return source
 
     def _record(self, name: str) -> TensorRecord:
