@@ -21,13 +21,14 @@ Content = tuple[list[tuple[str, str, tuple[int, ...], bytes]], dict[str, str], b
 
 
 def small_files() -> Iterator[tuple[str, bytes]]:
-    """Files of 150 to 400 bytes, one for each coder and quantizer."""
+    """Files of 250 to 500 bytes, one for each coder and quantizer."""
     chance = np.random.default_rng(1)
     model = {
         "w": chance.normal(size=(6, 5)).astype(np.float32),
         "h": chance.normal(size=(2, 3)).astype(np.float16),
         "i": np.arange(3),
         "none": np.zeros((0, 2)),
+        "z": np.repeat(np.arange(4, dtype=np.uint8), 60),
     }
     model["tied"] = model["w"].copy()
     for quantizer in QUANTIZERS:
