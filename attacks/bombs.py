@@ -14,7 +14,7 @@ import numpy as np
 from hemp_codec import _native
 from hemp_codec.tensors import Part
 
-Bomb = Callable[[], bytes]
+Bomb = Callable[..., bytes]
 
 LOSSLESS, CODEBOOK, UNIFORM, EXTENDED = (kind << 3 for kind in range(4))
 HAS_DTYPE, JOINED, SHARED, HAS_PLANES = 1 << 5, 1 << 6, 1 << 7, 1 << 6
@@ -64,9 +64,9 @@ def one_stream(elements: int, coder: int, payload: bytes, *, levels: int = 256) 
 # ------------------------------------------------------------------------------------------------------- directories
 
 
-def million_empty_tensors() -> bytes:
+def million_empty_tensors(count: int = 1_000_000) -> bytes:
     """A million tensors without elements."""
-    records = [record(b"%x" % number, 0, form=LOSSLESS) for number in range(1_000_000)]
+    records = [record(b"%x" % number, 0, form=LOSSLESS) for number in range(count)]
     return file(*records)
 
 
@@ -120,27 +120,22 @@ def ties() -> bytes:
     return file(source, *tied, body=data)
 
 
-def tables() -> bytes:
+def tables(count: int = 2000) -> bytes:
     """Many tensors of one element, each with 65,536 levels of its own."""
     uniform = varint(65535) + varint(0) + struct.pack("<f", 1.0)
-    payload = bytes(2)
-    name = "{:x}".format
-    records = [
-        record(name(number).encode(), 1, form=UNIFORM, rest=uniform + stream(STORED, payload))
-        for number in range(20_000)
-    ]
-    return file(*records, body=payload * len(records), code=0)
+    rest = uniform + stream(STORED, bytes(2))
+    records = [record(b"%x" % number, 1, form=UNIFORM, rest=rest) for number in range(count)]
+    return file(*records, body=bytes(2 * count), code=0)
 
 
-def many_solid_streams() -> bytes:
-    """50,000 streams of two tensors each."""
+def many_solid_streams(count: int = 50_000) -> bytes:
+    """Many streams of two tensors each."""
     records = []
-    for number in range(50_000):
-        opens = record(
-            b"%x" % (2 * number), 1, form=LOSSLESS, dtype=UINT8 if number == 0 else None, rest=stream(STORED, b"ab")
-        )
-        records += [opens, record(b"%x" % (2 * number + 1), 1, form=LOSSLESS | JOINED)]
-    return file(*records, body=b"ab" * 50_000, code=0)
+    for number in range(count):
+        dtype = UINT8 if number == 0 else None
+        records.append(record(b"%x" % number, 1, form=LOSSLESS, dtype=dtype, rest=stream(STORED, b"ab")))
+        records.append(record(b"-%x" % number, 1, form=LOSSLESS | JOINED))
+    return file(*records, body=b"ab" * count, code=0)
 
 
 # ------------------------------------------------------------------------------------------------------------ coders
@@ -163,19 +158,19 @@ def arithmetic(elements: int, mode: int, tensors: int = 1) -> bytes:
     return file(*records, body=data * tensors)
 
 
-def arithmetic_plain() -> bytes:
+def arithmetic_plain(elements: int = 4_000_000) -> bytes:
     """As many elements as fit the limit on the output, in the plain mode."""
-    return arithmetic(4_000_000, 0)
+    return arithmetic(elements, 0)
 
 
-def arithmetic_wide() -> bytes:
+def arithmetic_wide(elements: int = 4_000_000) -> bytes:
     """The same in the wide mode, which takes longer."""
-    return arithmetic(4_000_000, 2)
+    return arithmetic(elements, 2)
 
 
-def arithmetic_mixed() -> bytes:
+def arithmetic_mixed(elements: int = 4_000_000) -> bytes:
     """The same in the mixed mode, which takes longest."""
-    return arithmetic(4_000_000, 1)
+    return arithmetic(elements, 1)
 
 
 def arithmetic_mixed_allowed() -> bytes:
@@ -188,10 +183,18 @@ def arithmetic_mixed_many() -> bytes:
     return arithmetic(40_000, 1, 100)
 
 
-def rans_classes() -> bytes:
-    """As many elements as fit, and a strip for each 64 of them."""
-    constant = bytes([0xFF, 0])
-    return one_stream(4_000_000, RANS, constant)
+def arithmetic_columns(columns: int = 4_000_000) -> bytes:
+    """4 MB in one row, and a coder that keeps what it has learned of each column."""
+    shape = (1, columns)
+    indices = np.full(shape[1], 15, np.uint8)
+    indices[::100_000] = 0
+    data = _native.arithmetic_encode([indices], [Part(256, shape, 0, shape[1])], 2)
+    return file(record(b"x", *shape, form=LOSSLESS, dtype=UINT8, rest=stream(ARITHMETIC, data)), body=data)
+
+
+def rans_constant() -> bytes:
+    """As many elements as fit, all of one level."""
+    return one_stream(4_000_000, RANS, bytes([0xFF, 0]))
 
 
 def zstd_window() -> bytes:
@@ -247,7 +250,8 @@ BOMBS: dict[str, Bomb] = {
         arithmetic_mixed,
         arithmetic_mixed_allowed,
         arithmetic_mixed_many,
-        rans_classes,
+        arithmetic_columns,
+        rans_constant,
         zstd_window,
         zstd_long,
         lzma_dictionary,

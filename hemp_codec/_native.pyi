@@ -46,6 +46,9 @@ def rans_estimate(indices: Sequence[np.ndarray], parts: Sequence[Part]) -> float
 def arithmetic_estimate(indices: Sequence[np.ndarray], parts: Sequence[Part], mode: int) -> float:
     """About the bits of the payload that ``arithmetic_encode`` makes, without making it."""
 
+def payload_work(coder: int, payload: Data, elements: int) -> int:
+    """What decoding a payload counts for the limit on work (spec/format.md, 8.1)."""
+
 def stored_size(parts: Sequence[Part]) -> int:
     """Bytes of the payload that ``stored_encode`` makes of these parts."""
 
@@ -121,12 +124,8 @@ class Directory:
         """Check and decode segments of lossless streams of any dtype but bool, coded by ``stored``, ``arithmetic`` or
         ``rans``; the number of those before one that cannot be decoded."""
 
-    def work(self) -> int:
-        """Symbols that the coder ``arithmetic`` decodes one by one (spec/format.md, 8.1)."""
-
-    @staticmethod
-    def work_is_allowed(work: int, limit: int, coder: int, payload: Data) -> bool:
-        """Whether so much work is within ``limit`` in the mode of this payload."""
+    def arithmetic_symbols(self) -> int:
+        """No more than so many symbols are coded by the coder ``arithmetic``."""
 
     def decoded_size(self) -> int:
         """Bytes of all tensors when decoded; 2**64 - 1 stands for that and more."""

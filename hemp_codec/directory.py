@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import NamedTuple
 
 import numpy as np
@@ -108,18 +107,15 @@ class Directory:
 
     def __init__(self, native: _native.Directory, max_output: int) -> None:
         self._native = native
-        self._work = native.work()
-        self.max_output = min(max_output, (1 << 64) - 1)
+        self.max_output = max_output
         self._numbers: dict[str, int] | None = None
-        self._lock = threading.Lock()
         self.names: list[str] = native.names()
         self.segment_elements: int = native.segment_elements
 
     def number(self, name: str) -> int:
         """Number of the tensor of this name; KeyError if there is none."""
-        if self._numbers is None:
-            with self._lock:
-                self._numbers = dict(zip(self.names, range(len(self.names)), strict=True))
+        if self._numbers is None:  # several threads may make it: of equal ones any will do
+            self._numbers = dict(zip(self.names, range(len(self.names)), strict=True))
         return self._numbers[name]
 
     def tensor(self, number: int) -> TensorRecord:
@@ -154,17 +150,8 @@ class Directory:
 
     @property
     def is_quick(self) -> bool:
-        """Whether the work is within the limit, whatever the modes of the payloads."""
-        return self._work <= self.max_output // _SLOWEST
-
-    def check_work(self, coder: int, payload: memoryview) -> None:
-        """Raise LimitError if decoding payloads like this one may take too long for a file of this size."""
-        if not _native.Directory.work_is_allowed(self._work, self.max_output, coder, payload):
-            raise LimitError(
-                f"decoding takes {self._work} symbols in a slow mode of the coder, too many for max_output, "
-                f"{self.max_output}; raise that limit if you trust the file",
-                code="LIMIT_EXCEEDED",
-            )
+        """Whether all work is within the limit, whatever the modes of the payloads."""
+        return self._native.arithmetic_symbols() * _SLOWEST <= self.max_output
 
     def metadata(self) -> dict[str, str]:
         """Metadata, sorted by key."""

@@ -18,6 +18,7 @@ from hemp_codec.coders import Arithmetic, Rans, Stored
 from hemp_codec.directory import CODEBOOK, LOSSLESS, TIED, UNIFORM, Directory, StreamRecord, TensorRecord
 from hemp_codec.segments import Planes, decode_segment
 from hemp_codec.sources import Source
+from hemp_codec.work import Work
 
 Progress = Callable[[int, int], None]
 T = TypeVar("T")
@@ -205,6 +206,7 @@ class _Decoder:
         # Not those of all tensors at once: a table may be 20,000 times larger than the record that defines it.
         self._levels = functools.lru_cache(_TABLES_KEPT)(lambda number: levels_of(directory, records[number]))
         self._of_thread = threading.local()
+        self._work = Work(directory.max_output)
 
     def run(self, threads: int | None) -> Iterator[_Written]:
         """Decode all tensors but the tied ones: those of one level, then the segments in the order of the file."""
@@ -262,7 +264,7 @@ class _Decoder:
         places = [self._places(task) for task in batch]
         done = self._decode_native(batch, places) if self._is_native(batch[0]) else 0
         for task, written in zip(batch[done:], places[done:], strict=True):
-            pieces = decode_segment(self._source, self._directory, task.stream, task.number)
+            pieces = decode_segment(self._source, self._directory, task.stream, task.number, self._work)
             for (member, _, out), planes in zip(written, pieces, strict=True):
                 write_elements(out, self._records[member], self._levels(member), planes)
         return list(itertools.chain.from_iterable(places))

@@ -56,34 +56,42 @@ def save_file(
         )
 
 
-def load_file(path: Path, *, threads: int | None = None) -> dict[str, np.ndarray]:
+def load_file(path: Path, *, threads: int | None = None, max_output: int | None = None) -> dict[str, np.ndarray]:
     """All tensors of the file ``path``, in its order.
+
+    Args:
+        path: the file.
+        threads: as for ``Reader.load``.
+        max_output: as for ``Reader``; to be raised for a file that one trusts.
 
     Raises:
         OSError: the file cannot be read.
         HempError: it is damaged, too large or not supported.
     """
-    with Reader(path) as reader:
+    with Reader(path, max_output=max_output) as reader:
         return reader.load(threads=threads)
 
 
-def decode(data: bytes | bytearray | memoryview, *, threads: int | None = None) -> dict[str, np.ndarray]:
-    """All tensors of the bytes of a `.hemp` file; HempError as for ``load_file``."""
-    with Reader(bytes(data)) as reader:
+def decode(
+    data: bytes | bytearray | memoryview, *, threads: int | None = None, max_output: int | None = None
+) -> dict[str, np.ndarray]:
+    """All tensors of the bytes of a `.hemp` file; arguments and HempError as for ``load_file``."""
+    with Reader(bytes(data), max_output=max_output) as reader:
         return reader.load(threads=threads)
 
 
-def safe_open(source: Path | bytes | BinaryIO) -> Reader:
+def safe_open(source: Path | bytes | BinaryIO, *, max_output: int | None = None) -> Reader:
     """Open a file lazily: the directory is read and checked now, segments when a tensor is asked for.
 
     Args:
         source: path, bytes, or binary file object that can seek.
+        max_output: as for ``Reader``.
 
     Raises:
         OSError: the file cannot be read.
         HempError: its directory is damaged or not supported.
     """
-    return Reader(source)
+    return Reader(source, max_output=max_output)
 
 
 @contextmanager

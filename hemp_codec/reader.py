@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from types import TracebackType
+from typing import NoReturn
 
 import numpy as np
 
@@ -16,6 +18,7 @@ from hemp_codec.slices import Key, select
 from hemp_codec.solid import SolidCache
 from hemp_codec.sources import File, Source, open_source
 from hemp_codec.tensors import index_dtype
+from hemp_codec.work import Work
 
 MAX_FRONT = 1 << 28
 OUTPUT_CONSTANT = 1 << 24
@@ -28,14 +31,15 @@ class Reader:
     with Reader("model.hemp") as file:
         weight = file.get_tensor("conv1.weight")
 
-    A path is mapped into memory, and only the front and the segments that are needed are read.  The file must not be
-    shortened while it is open; to rename another over it is safe.
+    Only the front and the segments that are needed are read.  A file that is changed while it is open gives errors and
+    no wrong tensors; to rename another over it is safe.  A child process that was forked may go on reading if the file
+    was opened by its path; to give it to another process in any other way, give the path.
 
     Args:
         file: a path, bytes, or a seekable binary file, which is read from its beginning and not closed.
         max_front: greatest size of the directory in bytes.
-        max_output: greatest number of bytes of the arrays that one call decodes, and of symbols that the file makes a
-            slow coder decode (spec/format.md, 8.1); 2**24 + 4096 times the size of the file if None.
+        max_output: greatest number of bytes of the arrays that one call decodes, and of symbols that a slow coder
+            decodes for it (spec/format.md, 8.1); 2**24 + 4096 times the size of the file if None.
 
     Raises:
         OSError: the path cannot be opened.
@@ -53,6 +57,7 @@ class Reader:
         self._source: Source | None = source
         self._file_size = source.size
         self._solid = SolidCache()
+        self._process = os.getpid()
 
     def __enter__(self) -> Reader:
         self._require_open()
@@ -158,10 +163,17 @@ class Reader:
         self._check_output(self._directory.decoded_size, "all tensors")
         return load_pieces(source, self._directory, threads=threads, progress=progress)
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an open .hemp file cannot be pickled: give the path to the other process and open it there")
+
     def _require_open(self) -> Source:
         source = self._source
         if source is None:
             raise ValueError("the file is closed")
+        if os.getpid() != self._process:
+            source.after_fork()
+            self._solid = SolidCache()
+            self._process = os.getpid()
         return source
 
     def _record(self, name: str) -> TensorRecord:
@@ -221,8 +233,9 @@ class Reader:
             yield 0, _cut(self._solid_part(record), start, stop)
             return
         size = self._directory.segment_elements
+        work = Work(self._directory.max_output)
         for number in range(start // size, (stop - 1) // size + 1):
-            (planes,) = decode_segment(self._require_open(), self._directory, stream, number)
+            (planes,) = decode_segment(self._require_open(), self._directory, stream, number, work)
             first = max(start, number * size)
             yield first - start, _cut(planes, first - number * size, stop - number * size)
 
@@ -233,7 +246,8 @@ class Reader:
         return self._solid.get(number, lambda: self._decode_solid(number))[record.name]
 
     def _decode_solid(self, number: int) -> dict[str, Planes]:
-        pieces = decode_segment(self._require_open(), self._directory, self._directory.stream(number), 0)
+        work = Work(self._directory.max_output)
+        pieces = decode_segment(self._require_open(), self._directory, self._directory.stream(number), 0, work)
         names = [self._directory.names[member] for member in self._directory.stream_tensors(number)]
         return dict(zip(names, pieces, strict=True))
 

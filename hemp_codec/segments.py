@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from hemp_codec.directory import Directory, SegmentRecord, StreamRecord
 from hemp_codec.errors import ChecksumError, FormatError, HempError
 from hemp_codec.sources import Source
 from hemp_codec.tensors import Part, index_dtype
+from hemp_codec.work import Work
 
 _STORED = 0
 _VARINT_MAX = 9
@@ -21,8 +22,10 @@ Planes = list[np.ndarray]
 """Index arrays of a tensor or of a piece of it: one for each plane if lossless, else one."""
 
 
-def decode_segment(source: Source, directory: Directory, stream: StreamRecord, number: int) -> list[Planes]:
+def decode_segment(source: Source, directory: Directory, stream: StreamRecord, number: int, work: Work) -> list[Planes]:
     """Segment ``number`` of a stream, counted from 0 in it: for each part its planes, 1-D, of ``index_dtype``.
+
+    What it costs is added to ``work``.
 
     Raises:
         HempError: a checksum or a payload is wrong, or the coder is not known here; ``offset`` is that of the segment,
@@ -32,7 +35,7 @@ def decode_segment(source: Source, directory: Directory, stream: StreamRecord, n
     parts = directory.segment_parts(stream, number)
     try:
         data = _checked_data(source, segment)
-        planes = list(decode_planes(data, stream, parts, directory.check_work))
+        planes = list(decode_planes(data, stream, parts, work))
     except HempError as error:
         name = directory.names[stream.opener]
         message = f"tensor {name!r}: {error} ({error.code} in the segment at byte {segment.offset})"
@@ -41,14 +44,15 @@ def decode_segment(source: Source, directory: Directory, stream: StreamRecord, n
 
 
 def decode_planes(
-    data: memoryview, stream: StreamRecord, parts: Sequence[Part], check_work: Callable[[int, memoryview], None]
+    data: memoryview, stream: StreamRecord, parts: Sequence[Part], work: Work
 ) -> Iterator[list[np.ndarray]]:
     """Of a segment's bytes, plane by plane, the indices of each part; HempError if they break a rule.
 
-    ``check_work`` is given the number of the coder and the payload before they are decoded.
+    What they cost is added to ``work``.
     """
+    elements = sum(part.size for part in parts)
     for coder, payload in _split_payloads(data, stream, parts):
-        check_work(coder.number, payload)
+        work.add(coder.number, payload, elements)
         yield _decode_plane(coder, payload, parts)
 
 

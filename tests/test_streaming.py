@@ -80,7 +80,7 @@ def test_a_slice_decodes_only_its_segments(monkeypatch: pytest.MonkeyPatch) -> N
     decode, decoded = hemp_codec.reader.decode_segment, list[int]()
 
     def counted(*arguments: object) -> object:
-        decoded.append(arguments[-1])  # type: ignore[arg-type]
+        decoded.append(arguments[3])  # type: ignore[arg-type]
         return decode(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(hemp_codec.reader, "decode_segment", counted)

@@ -18,6 +18,7 @@ from hemp_codec.errors import HempError, LimitError
 from hemp_codec.reader import MAX_FRONT, OUTPUT_CONSTANT, OUTPUT_FACTOR
 from hemp_codec.sources import Source
 from hemp_codec.tensors import Part
+from hemp_codec.work import Work
 from hemp_spec import SpecError, conformance, reference, validate
 from hemp_spec.directory import Part as SpecPart
 from hemp_spec.directory import Segment, Stream
@@ -94,8 +95,8 @@ class Check:
 
     def _decoder(self, is_small: bool, directory: Directory) -> Decoder:
         if self._by_reference:
-            return Decoder(True, None, directory.check_work)
-        return Decoder(is_small, REFERENCE_INDICES, directory.check_work)
+            return Decoder(True, None, Work(directory.max_output))
+        return Decoder(is_small, REFERENCE_INDICES, Work(directory.max_output))
 
 
 class Decoder:
@@ -104,13 +105,13 @@ class Decoder:
     Args:
         always: decode every segment both ways and compare.
         budget: indices that are decoded by the specification in all; None: any number.
-        check_work: raises LimitError before a payload of this coder that takes too long (spec/format.md, 8.1).
+        work: counts what is decoded natively.
     """
 
-    def __init__(self, always: bool, budget: int | None, check_work: Callable[[int, memoryview], None]) -> None:
+    def __init__(self, always: bool, budget: int | None, work: Work) -> None:
         self._always = always
         self._left = budget
-        self._check_work = check_work
+        self._work = work
 
     def __call__(self, stream: Stream, data: bytes | memoryview, parts: Sequence[SpecPart]) -> None:
         """Decode a segment; SpecError if it breaks a rule."""
@@ -139,7 +140,7 @@ class Decoder:
     ) -> Iterator[list[np.ndarray]]:
         solid = len(parts) > 1
         record = StreamRecord(stream.coder, stream.coded_planes, stream.planes, 0, 1, stream.elements, 0, solid)
-        return segments.decode_planes(memoryview(data), record, [Part(*part) for part in parts], self._check_work)
+        return segments.decode_planes(memoryview(data), record, [Part(*part) for part in parts], self._work)
 
     def _may(self, stream: Stream, data: bytes | memoryview, parts: Sequence[SpecPart]) -> bool:
         """Take what decoding this segment by the specification costs from the budget, if that suffices."""

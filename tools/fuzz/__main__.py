@@ -3,11 +3,13 @@
     python -m tools.fuzz run [--seconds 60] [--work DIR] [--sanitizer address memory] [TARGET ...]
     python -m tools.fuzz keep [--work DIR] [TARGET ...]
     python -m tools.fuzz differential [--seconds 60] [--work DIR] [--seed N]
+    python -m tools.fuzz damage [--changes 100000] [--seed N]
 
 ``run`` builds each target with clang and libFuzzer, runs it for so many seconds of the clock from the seeds, the corpus
 in the repository and that of DIR, and adds a line to DIR/runs.csv.  ``keep`` minimises the corpora of DIR into
 tools/fuzz/corpus, which the tests replay.  ``differential`` compares the native with the reference decoder on the
-inputs of the corpora and on changed ones.  The exit status is 1 if anything was found.
+inputs of the corpora and on changed ones.  ``damage`` changes every byte of small files, and larger ones at
+random, with and without repairing the checksums.  The exit status is 1 if anything was found.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tools.fuzz import corpus, differential, libfuzzer
+from tools.fuzz import corpus, damage, differential, libfuzzer
 from tools.fuzz.seeds import seeds
 from tools.fuzz.targets import SANITIZERS, TARGETS, Sanitizer, Target, build, is_possible
 
@@ -34,6 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = [BY_NAME[name] for name in options.targets] or list(TARGETS)
     if options.command == "differential":
         return differential.run(options.work, options.seconds, options.seed)
+    if options.command == "damage":
+        return damage.run(options.changes, options.seed)
     if options.command == "keep":
         for target in chosen:
             _keep(target, options.work)
@@ -48,12 +52,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tools.fuzz", description=__doc__.split("\n")[0])
-    parser.add_argument("command", choices=["run", "keep", "differential"])
+    parser.add_argument("command", choices=["run", "keep", "differential", "damage"])
     parser.add_argument("targets", nargs="*", choices=[[], *BY_NAME], metavar="TARGET", help=", ".join(BY_NAME))
     parser.add_argument("--seconds", type=int, default=60, help="for each target and sanitizer")
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "hemp-fuzz", help="keeps all state")
     parser.add_argument("--sanitizer", nargs="+", choices=list(SANITIZERS), default=list(SANITIZERS))
-    parser.add_argument("--seed", type=int, default=1, help="of the differential's changes")
+    parser.add_argument("--seed", type=int, default=1, help="of changes at random")
+    parser.add_argument("--changes", type=int, default=100_000, help="at random, of either sort")
     return parser
 
 

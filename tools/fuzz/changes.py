@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 import zlib
 
+import hemp_codec
+
 HEAD_SIZE = 10
 CHECKSUM_SIZE = 4
 KINDS = ("flip", "insert", "delete", "duplicate", "swap", "truncate", "splice", "overwrite")
@@ -86,6 +88,22 @@ def change_front(data: bytes, kind: str, chance: random.Random) -> bytes:
         return data
     head, front, body = pieces
     return put_together(head, change(front, kind, chance, front), body)
+
+
+def segments(data: bytes) -> list[tuple[int, int]]:
+    """Offset and size of each segment of a file; none if its front is not right."""
+    try:
+        with hemp_codec.safe_open(data) as file:
+            directory = file._directory
+            streams = [directory.stream(number) for number in range(directory.stream_count)]
+            records = [
+                directory.segment(stream.first_segment + number)
+                for stream in streams
+                for number in range(stream.segment_count)
+            ]
+    except hemp_codec.HempError:
+        return []
+    return [(record.offset, record.size) for record in records]
 
 
 def change_segment(data: bytes, segments: list[tuple[int, int]], kind: str, chance: random.Random) -> bytes:

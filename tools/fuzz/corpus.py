@@ -10,7 +10,7 @@ from pathlib import Path
 from tools.fuzz.targets import Target
 
 ARCHIVES = Path(__file__).parent / "corpus"
-MAX_ARCHIVE = 80_000
+MAX_ARCHIVE = 40_000
 
 
 def archive(target: Target) -> Path:

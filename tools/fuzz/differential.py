@@ -15,7 +15,7 @@ from hemp_codec.tensors import Part as NativePart
 from hemp_spec import SpecError, coders, reference
 from hemp_spec.directory import Part as SpecPart
 from hemp_spec.errors import ERRORS
-from tools.fuzz.changes import KINDS, change, change_front, change_segment
+from tools.fuzz.changes import KINDS, change, change_front, change_segment, segments
 from tools.fuzz.corpus import unpack
 from tools.fuzz.seeds import seeds
 from tools.fuzz.targets import CODERS, TARGETS, Target
@@ -76,22 +76,6 @@ def is_small(data: bytes) -> bool:
     except hemp_codec.HempError:
         return True
     return sum(int(np.prod(info.shape, dtype=object)) for info in infos) <= MAX_ELEMENTS
-
-
-def segments(data: bytes) -> list[tuple[int, int]]:
-    """Offset and size of each segment of a file; none if its front is not right."""
-    try:
-        with hemp_codec.safe_open(data) as file:
-            directory = file._directory
-            streams = [directory.stream(number) for number in range(directory.stream_count)]
-            records = [
-                directory.segment(stream.first_segment + number)
-                for stream in streams
-                for number in range(stream.segment_count)
-            ]
-    except hemp_codec.HempError:
-        return []
-    return [(record.offset, record.size) for record in records]
 
 
 def inputs(target: Target, work: Path) -> list[bytes]:

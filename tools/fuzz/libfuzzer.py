@@ -43,8 +43,14 @@ def run(program: Path, corpus: Path, failures: Path, seconds: int, *, max_size: 
     end = time.monotonic() + seconds
     cpu_seconds, executions, features = 0.0, 0, 0
     while (left := int(end - time.monotonic())) > 0:
-        options = [f"-max_total_time={left}", f"-max_len={max_size}", f"-seed={seed}", "-timeout=10"]
-        options += ["-rss_limit_mb=2048", "-print_final_stats=1", "-reload=0", f"-artifact_prefix={failures}/"]
+        options = [f"-max_total_time={left}", f"-max_len={max_size}", f"-seed={seed}", "-timeout=300"]
+        options += [
+            "-rss_limit_mb=2048",
+            "-report_slow_units=300",
+            "-print_final_stats=1",
+            "-reload=0",
+            f"-artifact_prefix={failures}/",
+        ]
         log = failures.parent / f"{program.name}.log"
         with open(log, "wb") as output:
             process = subprocess.Popen([str(program), *options, str(corpus)], stdout=output, stderr=output)

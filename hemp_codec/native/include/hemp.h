@@ -120,8 +120,8 @@ typedef struct hemp_source {
 /* Beyond these a file is refused, HEMP_LIMIT_EXCEEDED.  0 stands for what is safe, and stated here. */
 typedef struct hemp_limits {
     uint64_t front; /* bytes of the directory and the metadata: 2^28 */
-    /* Bytes of the tensor that one call decodes, and the work that the whole file makes, in symbols of the coder
-     * arithmetic (spec/format.md, 8.1): 2^24 + 4096 x (bytes of the file). */
+    /* Bytes of the tensor that one call decodes, and work for which it is counted (spec/format.md, 8.1): 2^24 + 4096 x
+     * (bytes of the file). */
     uint64_t output;
 } hemp_limits;
 
@@ -180,7 +180,6 @@ typedef struct hemp_file {
     hemp_directory directory;
     hemp_source source;
     uint64_t max_output;
-    uint64_t work;          /* of all segments, for the same limit */
     uint64_t memory_needed; /* see hemp_open */
 } hemp_file;
 
@@ -368,10 +367,8 @@ enum { HEMP_CHUNK_METADATA = 0x81, HEMP_CHUNK_SOURCE = 0x82, HEMP_SOURCE_SIZE = 
 /* The dimensions of a tensor: `rank` of them are written to `dims`. */
 HEMP_API void hemp_tensor_dims(const hemp_directory *directory, uint64_t tensor, uint64_t *dims);
 
-/* The work of the whole file, in symbols that the coder arithmetic decodes one by one (spec/format.md, 8.1), and
- * whether it is within `limit` for what this payload's mode takes for a symbol.  O(segments), and O(1). */
-HEMP_API uint64_t hemp_work(const hemp_directory *directory);
-HEMP_API int hemp_work_is_allowed(uint64_t work, uint64_t limit, uint8_t coder, const uint8_t *payload, size_t size);
+/* What decoding a payload of so many elements counts for the limit on work (spec/format.md, 8.1). */
+HEMP_API uint64_t hemp_payload_work(uint8_t coder, const uint8_t *payload, size_t size, uint64_t elements);
 
 /* The content of the chunk with this tag, and its size; NULL if there is none. */
 HEMP_API const uint8_t *hemp_find_chunk(const hemp_directory *directory, uint8_t tag, uint64_t *size);

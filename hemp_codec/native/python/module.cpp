@@ -330,6 +330,11 @@ double arithmetic_estimate(nb::handle indices, nb::handle parts, int mode) {
     return static_cast<double>(bits);
 }
 
+uint64_t payload_work(uint8_t coder, nb::handle payload, uint64_t elements) {
+    const Bytes bytes(payload);
+    return hemp_payload_work(coder, bytes.data(), bytes.size(), elements);
+}
+
 uint64_t stored_size(nb::handle part_list) {
     const std::vector<hemp_part> parts = parts_of(part_list);
     return hemp_stored_size(parts.data(), parts.size());
@@ -716,13 +721,14 @@ class Directory {
         return total;
     }
 
-    uint64_t work() const {
-        return hemp_work(&directory_);
-    }
-
-    static bool work_is_allowed(uint64_t work, uint64_t limit, uint8_t coder, nb::handle payload) {
-        const Bytes bytes(payload);
-        return hemp_work_is_allowed(work, limit, coder, bytes.data(), bytes.size()) != 0;
+    // No more than so many symbols are coded by the coder arithmetic.
+    uint64_t arithmetic_symbols() const {
+        uint64_t total = 0;
+        for (uint64_t i = 0; i < directory_.stream_count; i++) {
+            const hemp_stream &stream = directory_.streams[i];
+            total += stream.coder == HEMP_CODER_ARITHMETIC ? stream.elements * stream.planes : 0;
+        }
+        return total;
     }
 
     // Check and decode segments of lossless streams; how many there were before one that cannot be decoded here.  Each
@@ -1050,6 +1056,7 @@ NB_MODULE(_native, module) {
     module.def("arithmetic_encode", &arithmetic_encode, "indices"_a, "parts"_a, "mode"_a);
     module.def("rans_estimate", &rans_estimate, "indices"_a, "parts"_a);
     module.def("arithmetic_estimate", &arithmetic_estimate, "indices"_a, "parts"_a, "mode"_a);
+    module.def("payload_work", &payload_work, "coder"_a, "payload"_a, "elements"_a);
     module.def("stored_size", &stored_size, "parts"_a);
     module.def("planes_split", &planes_split, "dtype_number"_a, "data"_a, "elements"_a);
     module.def("planes_join", &planes_join, "dtype_number"_a, "planes"_a);
@@ -1071,8 +1078,7 @@ NB_MODULE(_native, module) {
         .def("stream_tensors", &Directory::stream_tensors, "number"_a)
         .def("stream_size", &Directory::stream_size, "number"_a)
         .def("decoded_size", &Directory::decoded_size)
-        .def("work", &Directory::work)
-        .def_static("work_is_allowed", &Directory::work_is_allowed, "work"_a, "limit"_a, "coder"_a, "payload"_a)
+        .def("arithmetic_symbols", &Directory::arithmetic_symbols)
         .def("decode_lossless", &Directory::decode_lossless, "workspace"_a, "tasks"_a)
         .def("metadata", &Directory::metadata)
         .def("source_hash", &Directory::source_hash)

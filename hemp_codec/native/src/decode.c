@@ -38,13 +38,14 @@ static hemp_status check_output(const hemp_task *task, uint64_t elements, const 
 
 /* ------------------------------------------------------------------------------------------------------- one tensor */
 
-hemp_status hemp_decode_tensor(const hemp_file *file, uint64_t tensor, hemp_form form, void *out, size_t out_size,
-                               void *memory, size_t memory_size, hemp_place *place) {
+static hemp_status decode_tensor(const hemp_file *file, uint64_t tensor, hemp_form form, const hemp_output *output,
+                                 void *memory, size_t memory_size, uint64_t *work, hemp_place *place) {
     hemp_task task;
-    uint8_t *at = (uint8_t *)out;
+    uint8_t *at = (uint8_t *)output->data;
     hemp_status status = hemp_task_begin(&task, file, tensor, form, place);
+    task.coded.work = work;
     if (status == HEMP_OK) {
-        status = check_output(&task, task.record->elements, out, out_size);
+        status = check_output(&task, task.record->elements, output->data, output->size);
     }
     const uint64_t segments = status == HEMP_OK ? hemp_segments_of(file, task.record) : 0;
     for (uint64_t i = 0; i < segments && status == HEMP_OK; i++) {
@@ -55,10 +56,19 @@ hemp_status hemp_decode_tensor(const hemp_file *file, uint64_t tensor, hemp_form
     return status;
 }
 
+hemp_status hemp_decode_tensor(const hemp_file *file, uint64_t tensor, hemp_form form, void *out, size_t out_size,
+                               void *memory, size_t memory_size, hemp_place *place) {
+    const hemp_output output = {out, out_size};
+    uint64_t work = 0;
+    return decode_tensor(file, tensor, form, &output, memory, memory_size, &work, place);
+}
+
 hemp_status hemp_decode_segment(const hemp_file *file, uint64_t tensor, uint64_t segment, hemp_form form, void *out,
                                 size_t out_size, void *memory, size_t memory_size, hemp_place *place) {
     hemp_task task;
+    uint64_t work = 0;
     hemp_status status = hemp_task_begin(&task, file, tensor, form, place);
+    task.coded.work = &work;
     if (status == HEMP_OK) {
         status = hemp_task_choose(&task, segment);
     }
@@ -114,7 +124,7 @@ hemp_status hemp_decode_levels(const hemp_file *file, uint64_t tensor, hemp_form
     if ((uint64_t)task.record->num_levels * hemp_size_in_form(task.record, form) > out_size) {
         return hemp_task_fail(&task, HEMP_MEMORY_TOO_SMALL, HEMP_FIELD("out"));
     }
-    hemp_levels_table(&file->directory, task.record, hemp_dtype_in_form(task.record, form), out);
+    hemp_levels_table(&file->directory, task.record, hemp_dtype_in_form(task.record, form), NULL, 0, out);
     return HEMP_OK;
 }
 
@@ -167,12 +177,12 @@ static int begin_solid(hemp_task *task, const hemp_file *file, uint64_t tensor, 
 }
 
 static hemp_status decode_tied(const hemp_file *file, uint64_t tensor, hemp_form form, const hemp_output *outputs,
-                               void *memory, size_t memory_size, hemp_place *place) {
+                               void *memory, size_t memory_size, uint64_t *work, hemp_place *place) {
     const hemp_tensor *record = &file->directory.tensors[tensor];
     const hemp_output *output = &outputs[tensor];
     const hemp_output *source = &outputs[record->source];
     if (source->data == NULL) {
-        return hemp_decode_tensor(file, tensor, form, output->data, output->size, memory, memory_size, place);
+        return decode_tensor(file, tensor, form, output, memory, memory_size, work, place);
     }
     if (record->elements > 0) {
         const uint32_t size = hemp_size_in_form(hemp_content(file, tensor), form);
@@ -182,26 +192,28 @@ static hemp_status decode_tied(const hemp_file *file, uint64_t tensor, hemp_form
 }
 
 static hemp_status decode_output(const hemp_file *file, uint64_t tensor, hemp_form form, const hemp_output *outputs,
-                                 void *memory, size_t memory_size, hemp_place *place) {
+                                 void *memory, size_t memory_size, uint64_t *work, hemp_place *place) {
     hemp_task task;
     const hemp_tensor *record = &file->directory.tensors[tensor];
     const hemp_output *output = &outputs[tensor];
     if (record->quantizer == HEMP_TIED) {
-        return decode_tied(file, tensor, form, outputs, memory, memory_size, place);
+        return decode_tied(file, tensor, form, outputs, memory, memory_size, work, place);
     }
     if (solid_stream(file, record) == NULL) {
-        return hemp_decode_tensor(file, tensor, form, output->data, output->size, memory, memory_size, place);
+        return decode_tensor(file, tensor, form, output, memory, memory_size, work, place);
     }
     const int is_first = begin_solid(&task, file, tensor, form, outputs, place);
+    task.coded.work = work;
     return is_first ? hemp_task_decode(&task, NULL, memory, memory_size) : HEMP_OK;
 }
 
 hemp_status hemp_decode_tensors(const hemp_file *file, hemp_form form, const hemp_output *outputs, void *memory,
                                 size_t memory_size, hemp_place *place) {
+    uint64_t work = 0;
     hemp_status status = check_outputs(file, form, outputs, place);
     for (uint64_t i = 0; i < file->directory.tensor_count && status == HEMP_OK; i++) {
         if (outputs[i].data != NULL) {
-            status = decode_output(file, i, form, outputs, memory, memory_size, place);
+            status = decode_output(file, i, form, outputs, memory, memory_size, &work, place);
         }
     }
     return status;

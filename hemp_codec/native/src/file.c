@@ -78,42 +78,6 @@ static hemp_status locate_front(const hemp_source *source, uint64_t limit, hemp_
     return fetch_front(source, size, arena, front, place);
 }
 
-/* ------------------------------------------------------------------------------------------------------------- work */
-
-/* A payload of `arithmetic` that is not constant has as many bytes, at least. */
-enum { SMALLEST_VARYING = 8 };
-
-static uint64_t work_of_stream(const hemp_directory *directory, const hemp_stream *stream) {
-    uint64_t work = 0;
-    unsigned coded = 0;
-    for (unsigned p = 0; p < stream->planes; p++) {
-        coded += stream->coded_planes >> p & 1u;
-    }
-    for (uint64_t i = 0; i < stream->segment_count; i++) {
-        const uint64_t left = stream->elements - i * directory->segment_elements;
-        const uint64_t count = left < directory->segment_elements ? left : directory->segment_elements;
-        const uint64_t size = directory->segments[stream->first_segment + i].size;
-        const uint64_t stored = (stream->planes - coded) * count;
-        const uint64_t varying = size > stored ? (size - stored) / SMALLEST_VARYING : 0;
-        work += count * (varying < coded ? varying : coded);
-    }
-    return work;
-}
-
-uint64_t hemp_work(const hemp_directory *directory) {
-    uint64_t work = 0;
-    for (uint64_t i = 0; i < directory->stream_count; i++) {
-        const hemp_stream *stream = &directory->streams[i];
-        work += stream->coder == HEMP_CODER_ARITHMETIC ? work_of_stream(directory, stream) : 0;
-    }
-    return work;
-}
-
-int hemp_work_is_allowed(uint64_t work, uint64_t limit, uint8_t coder, const uint8_t *payload, size_t size) {
-    static const uint8_t costs[4] = {1, 8, 2, 1}; /* plain, mixed, wide */
-    return coder != HEMP_CODER_ARITHMETIC || size < SMALLEST_VARYING || work <= limit / costs[payload[0] & 3u];
-}
-
 hemp_status hemp_open(hemp_file *file, const hemp_source *source, const hemp_limits *limits, void *memory,
                       size_t memory_size, hemp_place *place) {
     const uint8_t *front = NULL;
@@ -134,7 +98,6 @@ hemp_status hemp_open(hemp_file *file, const hemp_source *source, const hemp_lim
     if (limits != NULL && limits->output > 0) {
         file->max_output = limits->output;
     }
-    file->work = status == HEMP_OK ? hemp_work(&file->directory) : 0;
     return status;
 }
 

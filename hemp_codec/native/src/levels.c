@@ -1,6 +1,8 @@
 /* Rules for reconstruction levels (spec/format.md, 5.2 and 5.3), on bit patterns wherever possible. */
 #include "levels.h"
 
+#include <string.h>
+
 #include "dtype.h"
 #include "numbers.h"
 
@@ -56,19 +58,31 @@ int hemp_grid_level_finite(uint8_t dtype, const uint8_t *step, int32_t n) {
     return grid_level(dtype, step, n).kind == HEMP_NUMBER_FINITE;
 }
 
-void hemp_levels_table(const hemp_directory *directory, const hemp_tensor *record, uint8_t dtype, void *out) {
+static uint64_t level_bits(const hemp_directory *directory, const hemp_tensor *record, uint8_t dtype, uint32_t k) {
     const uint8_t *values = directory->front + record->levels_offset;
     const uint32_t stored_size = hemp_dtype_size(record->levels_type);
+    hemp_number level;
+    if (record->quantizer == HEMP_UNIFORM) {
+        level = grid_level(record->dtype, values, record->uniform_offset + (int32_t)k);
+    } else {
+        level = hemp_number_of(record->levels_type, hemp_load_pattern(values + (size_t)k * stored_size, stored_size));
+    }
+    return hemp_number_bits(&level, dtype);
+}
+
+void hemp_levels_table(const hemp_directory *directory, const hemp_tensor *record, uint8_t dtype, const void *indices,
+                       uint64_t count, void *out) {
     const uint32_t size = hemp_dtype_size(dtype);
-    for (uint32_t k = 0; k < record->num_levels; k++) {
-        hemp_number level;
-        if (record->quantizer == HEMP_UNIFORM) {
-            level = grid_level(record->dtype, values, record->uniform_offset + (int32_t)k);
-        } else {
-            level =
-                hemp_number_of(record->levels_type, hemp_load_pattern(values + (size_t)k * stored_size, stored_size));
+    const int are_few = indices != NULL && count < record->num_levels;
+    const uint64_t entries = are_few ? count : record->num_levels;
+    for (uint64_t i = 0; i < entries; i++) {
+        uint16_t k = (uint16_t)i;
+        if (are_few && record->num_levels > 256) {
+            memcpy(&k, (const uint8_t *)indices + 2 * i, 2);
+        } else if (are_few) {
+            k = ((const uint8_t *)indices)[i];
         }
-        hemp_put_native((uint8_t *)out + (size_t)k * size, hemp_number_bits(&level, dtype), size);
+        hemp_put_native((uint8_t *)out + (size_t)k * size, level_bits(directory, record, dtype, k), size);
     }
 }
 

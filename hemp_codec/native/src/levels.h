@@ -16,7 +16,9 @@ int hemp_grid_level_finite(uint8_t dtype, const uint8_t *step, int32_t n);
 /* 1 if every value of `levels_type` is one of `dtype` (spec/format.md, 5.2). */
 int hemp_levels_type_fits(uint8_t levels_type, uint8_t dtype);
 
-/* The levels of a codebook or uniform tensor, as numbers of a quantizable dtype in the machine's byte order. */
-void hemp_levels_table(const hemp_directory *directory, const hemp_tensor *record, uint8_t dtype, void *out);
+/* The levels of a codebook or uniform tensor, as numbers of a quantizable dtype in the machine's byte order: all of
+ * them, or, if there are fewer `indices`, those alone that these `count` indices name. */
+void hemp_levels_table(const hemp_directory *directory, const hemp_tensor *record, uint8_t dtype, const void *indices,
+                       uint64_t count, void *out);
 
 #endif

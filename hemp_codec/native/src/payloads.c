@@ -67,6 +67,15 @@ hemp_status hemp_next_payload(hemp_payloads *payloads, hemp_payload *payload) {
     return status;
 }
 
+uint64_t hemp_payload_work(uint8_t coder, const uint8_t *payload, size_t size, uint64_t elements) {
+    enum { SMALLEST_VARYING = 8, MIXED = 1, WIDE = 2 }; /* a payload of fewer bytes is constant */
+    if (coder != HEMP_CODER_ARITHMETIC || size < SMALLEST_VARYING) {
+        return 0;
+    }
+    const unsigned mode = payload[0] & 3u;
+    return mode == MIXED ? 8 * elements : mode == WIDE ? 4 * elements : elements;
+}
+
 const char *hemp_coder_name(uint8_t coder) {
 #ifdef HEMP_NO_STRINGS
     (void)coder;

@@ -21,6 +21,8 @@ static hemp_status count_scratch(hemp_segment_task *task, const hemp_payloads *p
     return status;
 }
 
+enum { SCRATCH_FACTOR = 4 }; /* of a coder, for the bytes of output that are allowed */
+
 hemp_status hemp_segment_take_rooms(hemp_segment_task *task, hemp_arena *arena) {
     hemp_payloads payloads;
     hemp_payload payload;
@@ -36,8 +38,11 @@ hemp_status hemp_segment_take_rooms(hemp_segment_task *task, hemp_arena *arena) 
             status = count_scratch(task, &payloads, &payload);
         }
     }
-    task->scratch = hemp_arena_take(arena, task->scratch_size);
     task->field = HEMP_FIELD("segments");
+    if (task->max_work > 0 && task->scratch_size / SCRATCH_FACTOR > task->max_work) {
+        return HEMP_LIMIT_EXCEEDED; /* such as a window of zstd that is larger than all that it may be for */
+    }
+    task->scratch = hemp_arena_take(arena, task->scratch_size);
     return status == HEMP_READ_FAILED ? status : HEMP_OK;
 }
 
@@ -52,8 +57,11 @@ static void point_parts_to(hemp_segment_task *task, uint8_t *room) {
 static hemp_status decode_payload(hemp_segment_task *task, const hemp_payload *payload) {
     const uint8_t *bytes = task->bytes + payload->offset;
     task->field = hemp_coder_name(payload->coder);
-    if (!hemp_work_is_allowed(task->work, task->max_work, payload->coder, bytes, (size_t)payload->size)) {
-        return HEMP_LIMIT_EXCEEDED;
+    if (task->work != NULL) {
+        *task->work += hemp_payload_work(payload->coder, bytes, (size_t)payload->size, task->whole.size);
+        if (*task->work > task->max_work) {
+            return HEMP_LIMIT_EXCEEDED;
+        }
     }
     if (is_used_in_place(task, payload)) {
         task->planes[payload->plane] = bytes;

@@ -14,11 +14,12 @@ typedef struct hemp_segment_task {
     const uint8_t *bytes; /* of the segment; NULL while memory is only counted */
     hemp_part *parts;     /* of all tensors of the segment, in the order of the records */
     size_t part_count;
-    hemp_part whole; /* one part that needs as much of a coder as all of them, or more: it has all their elements */
-    uint64_t work, max_work; /* see hemp_work_is_allowed; 0 where the caller has seen to it */
-    int is_lossless;         /* the indices are those of planes; else each part says where they go */
-    const char *field;       /* where something is wrong */
-    void *scratch;           /* of the coder */
+    hemp_part whole;   /* one part that needs as much of a coder as all of them, or more: it has all their elements */
+    uint64_t *work;    /* that the call has done so far, to which decoding adds; NULL: it is not limited */
+    uint64_t max_work; /* 0: neither are work and scratch */
+    int is_lossless;   /* the indices are those of planes; else each part says where they go */
+    const char *field; /* where something is wrong */
+    void *scratch;     /* of the coder */
     uint64_t scratch_size;
     const uint8_t *planes[HEMP_MAX_PLANES]; /* of lossless tensors: all parts, one after the other */
     uint8_t *room[HEMP_MAX_PLANES];         /* for the planes that are not used where they lie in the segment */

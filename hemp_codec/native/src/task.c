@@ -28,7 +28,6 @@ hemp_status hemp_task_begin(hemp_task *task, const hemp_file *file, uint64_t ten
         task->coded.stream = &file->directory.streams[task->record->stream];
     }
     task->coded.source = &file->source;
-    task->coded.work = file->work;
     task->coded.max_work = file->max_output;
     task->coded.is_lossless = task->record->quantizer == HEMP_LOSSLESS;
     const int is_possible = hemp_size_in_form(task->record, form) > 0;
@@ -214,7 +213,8 @@ static hemp_status write_member(const hemp_task *task, const stream_member *memb
         return hemp_join(record->dtype, planes, member->part.size, dtype, member->out);
     }
     if (task->form != HEMP_AS_INDICES) {
-        hemp_levels_table(&task->file->directory, record, dtype, task->table);
+        hemp_levels_table(&task->file->directory, record, dtype, indices_in(task, member), member->part.size,
+                          task->table);
         hemp_expand(member->out, hemp_size_in_form(record, task->form), task->table, indices_in(task, member),
                     record->num_levels > 256, member->part.size);
     }

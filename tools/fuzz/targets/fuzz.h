@@ -12,7 +12,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* The most that a target lets a file take: more would only be slow. */
-enum { FUZZ_MAX_OUTPUT = 1 << 18, FUZZ_MAX_TENSORS = 64 };
+enum { FUZZ_MAX_OUTPUT = 1 << 16, FUZZ_MAX_TENSORS = 64 };
 
 /* `size` bytes of their own, at least one; the process ends if there are none. */
 void *fuzz_take(uint64_t size);

@@ -7,7 +7,7 @@
 #include "bytes.h"
 #include "fuzz.h"
 
-enum { HEAD_SIZE = 5, MAX_PARTS = 4, PART_SIZE = 4, MAX_ELEMENTS = 1 << 13 };
+enum { HEAD_SIZE = 5, MAX_PARTS = 4, PART_SIZE = 4, MAX_ELEMENTS = 1 << 11 };
 
 static hemp_part read_part(const uint8_t *bytes, uint8_t dtype) {
     hemp_part part;

@@ -9,6 +9,16 @@
 
 enum { HEAD_SIZE = 10, CHECKSUM_SIZE = 4, MAX_GROWTH = 64, MAX_FILE = 1 << 20 };
 
+#if defined(__has_feature)
+#if __has_feature(memory_sanitizer)
+#include <sanitizer/msan_interface.h>
+#define WRITTEN(data, size) __msan_unpoison(data, size) /* by libFuzzer, into which the sanitizer does not see */
+#endif
+#endif
+#ifndef WRITTEN
+#define WRITTEN(data, size) (void)(size)
+#endif
+
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed);
 
@@ -127,6 +137,7 @@ static void repair(pieces *file) {
 
 static void mutate_front(pieces *file) {
     file->front_size = LLVMFuzzerMutate(file->front, file->front_size, file->front_size + MAX_GROWTH);
+    WRITTEN(file->front, file->front_size);
     repair(file);
 }
 
@@ -140,6 +151,7 @@ static void mutate_segment(pieces *file, unsigned seed) {
         if (segment->offset <= file->body_size && segment->size <= file->body_size - at) {
             memcpy(bytes, file->body + at, size);
             const size_t new_size = LLVMFuzzerMutate(bytes, size, size + MAX_GROWTH);
+            WRITTEN(bytes, new_size);
             memmove(file->body + at + new_size, file->body + at + size, file->body_size - at - size);
             memcpy(file->body + at, bytes, new_size);
             file->body_size = file->body_size - size + new_size;
@@ -150,8 +162,9 @@ static void mutate_segment(pieces *file, unsigned seed) {
 }
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed) {
-    static pieces file; /* what libFuzzer writes is initialized for the memory sanitizer only if it was before */
+    static pieces file;
     size_t new_size = 0;
+    WRITTEN(data, max_size);
     if (size + MAX_GROWTH < MAX_FILE / 2 && seed % 16 != 0 && take_apart(&file, data, size)) {
         if (seed / 16 % 2 == 0) {
             mutate_front(&file);

@@ -9,7 +9,7 @@
 #include "fuzz.h"
 #include "payloads.h"
 
-enum { MAX_PARTS = 4, PART_SIZE = 7, MAX_ELEMENTS = 1 << 14 };
+enum { MAX_PARTS = 4, PART_SIZE = 7, MAX_ELEMENTS = 1 << 11 };
 
 static hemp_part read_part(const uint8_t *bytes) {
     hemp_part part;
