@@ -38,20 +38,29 @@ static hemp_status check_output(const hemp_task *task, uint64_t elements, const 
 
 /* ------------------------------------------------------------------------------------------------------- one tensor */
 
-static hemp_status decode_tensor(const hemp_file *file, uint64_t tensor, hemp_form form, const hemp_output *output,
-                                 void *memory, size_t memory_size, uint64_t *work, hemp_place *place) {
+/* What a call has, and the work that it has done so far. */
+typedef struct decode_call {
+    const hemp_file *file;
+    hemp_form form;
+    void *memory;
+    size_t memory_size;
+    hemp_place *place;
+    uint64_t work;
+} decode_call;
+
+static hemp_status decode_tensor(decode_call *call, uint64_t tensor, const hemp_output *output) {
     hemp_task task;
     uint8_t *at = (uint8_t *)output->data;
-    hemp_status status = hemp_task_begin(&task, file, tensor, form, place);
-    task.coded.work = work;
+    hemp_status status = hemp_task_begin(&task, call->file, tensor, call->form, call->place);
+    task.coded.work = &call->work;
     if (status == HEMP_OK) {
         status = check_output(&task, task.record->elements, output->data, output->size);
     }
-    const uint64_t segments = status == HEMP_OK ? hemp_segments_of(file, task.record) : 0;
+    const uint64_t segments = status == HEMP_OK ? hemp_segments_of(call->file, task.record) : 0;
     for (uint64_t i = 0; i < segments && status == HEMP_OK; i++) {
         hemp_task_choose(&task, i);
-        status = hemp_task_decode(&task, at, memory, memory_size);
-        at += task.count * hemp_size_in_form(task.record, form);
+        status = hemp_task_decode(&task, at, call->memory, call->memory_size);
+        at += task.count * hemp_size_in_form(task.record, call->form);
     }
     return status;
 }
@@ -59,8 +68,8 @@ static hemp_status decode_tensor(const hemp_file *file, uint64_t tensor, hemp_fo
 hemp_status hemp_decode_tensor(const hemp_file *file, uint64_t tensor, hemp_form form, void *out, size_t out_size,
                                void *memory, size_t memory_size, hemp_place *place) {
     const hemp_output output = {out, out_size};
-    uint64_t work = 0;
-    return decode_tensor(file, tensor, form, &output, memory, memory_size, &work, place);
+    decode_call call = {file, form, memory, memory_size, place, 0};
+    return decode_tensor(&call, tensor, &output);
 }
 
 hemp_status hemp_decode_segment(const hemp_file *file, uint64_t tensor, uint64_t segment, hemp_form form, void *out,
@@ -161,77 +170,56 @@ static hemp_status check_outputs(const hemp_file *file, hemp_form form, const he
 }
 
 /* A task for all that is wanted of a solid stream, if this is the first of its tensors that is wanted; else 0. */
-static int begin_solid(hemp_task *task, const hemp_file *file, uint64_t tensor, hemp_form form,
-                       const hemp_output *outputs, hemp_place *place) {
-    const hemp_directory *directory = &file->directory;
+static int begin_solid(hemp_task *task, decode_call *call, uint64_t tensor, const hemp_output *outputs) {
+    const hemp_directory *directory = &call->file->directory;
     const uint64_t stream = directory->tensors[tensor].stream;
     for (uint64_t i = directory->streams[stream].opener; i < tensor; i++) {
         if (directory->tensors[i].stream == stream && outputs[i].data != NULL) {
             return 0;
         }
     }
-    hemp_task_begin(task, file, tensor, form, place);
+    hemp_task_begin(task, call->file, tensor, call->form, call->place);
     task->outputs = outputs;
+    task->coded.work = &call->work;
     hemp_task_choose(task, 0);
     return 1;
 }
 
-static hemp_status decode_tied(const hemp_file *file, uint64_t tensor, hemp_form form, const hemp_output *outputs,
-                               void *memory, size_t memory_size, uint64_t *work, hemp_place *place) {
-    const hemp_tensor *record = &file->directory.tensors[tensor];
+static hemp_status decode_tied(decode_call *call, uint64_t tensor, const hemp_output *outputs) {
+    const hemp_tensor *record = &call->file->directory.tensors[tensor];
     const hemp_output *output = &outputs[tensor];
     const hemp_output *source = &outputs[record->source];
     if (source->data == NULL) {
-        return decode_tensor(file, tensor, form, output, memory, memory_size, work, place);
+        return decode_tensor(call, tensor, output);
     }
     if (record->elements > 0) {
-        const uint32_t size = hemp_size_in_form(hemp_content(file, tensor), form);
+        const uint32_t size = hemp_size_in_form(hemp_content(call->file, tensor), call->form);
         memcpy(output->data, source->data, (size_t)(record->elements * size));
     }
     return HEMP_OK;
 }
 
-static hemp_status decode_output(const hemp_file *file, uint64_t tensor, hemp_form form, const hemp_output *outputs,
-                                 void *memory, size_t memory_size, uint64_t *work, hemp_place *place) {
+static hemp_status decode_output(decode_call *call, uint64_t tensor, const hemp_output *outputs) {
     hemp_task task;
-    const hemp_tensor *record = &file->directory.tensors[tensor];
-    const hemp_output *output = &outputs[tensor];
+    const hemp_tensor *record = &call->file->directory.tensors[tensor];
     if (record->quantizer == HEMP_TIED) {
-        return decode_tied(file, tensor, form, outputs, memory, memory_size, work, place);
+        return decode_tied(call, tensor, outputs);
     }
-    if (solid_stream(file, record) == NULL) {
-        return decode_tensor(file, tensor, form, output, memory, memory_size, work, place);
+    if (solid_stream(call->file, record) == NULL) {
+        return decode_tensor(call, tensor, &outputs[tensor]);
     }
-    const int is_first = begin_solid(&task, file, tensor, form, outputs, place);
-    task.coded.work = work;
-    return is_first ? hemp_task_decode(&task, NULL, memory, memory_size) : HEMP_OK;
+    const int is_first = begin_solid(&task, call, tensor, outputs);
+    return is_first ? hemp_task_decode(&task, NULL, call->memory, call->memory_size) : HEMP_OK;
 }
 
 hemp_status hemp_decode_tensors(const hemp_file *file, hemp_form form, const hemp_output *outputs, void *memory,
                                 size_t memory_size, hemp_place *place) {
-    uint64_t work = 0;
+    decode_call call = {file, form, memory, memory_size, place, 0};
     hemp_status status = check_outputs(file, form, outputs, place);
     for (uint64_t i = 0; i < file->directory.tensor_count && status == HEMP_OK; i++) {
         if (outputs[i].data != NULL) {
-            status = decode_output(file, i, form, outputs, memory, memory_size, &work, place);
+            status = decode_output(&call, i, outputs);
         }
     }
     return status;
-}
-
-hemp_status hemp_tensors_memory(const hemp_file *file, hemp_form form, uint64_t *memory_size, hemp_place *place) {
-    *memory_size = 0;
-    for (uint64_t i = 0; i < file->directory.tensor_count; i++) {
-        const hemp_tensor *record = hemp_content(file, i);
-        const hemp_stream *stream = solid_stream(file, record);
-        const int is_counted = stream != NULL && &file->directory.tensors[stream->opener] != record;
-        if (is_counted || hemp_size_in_form(record, form) == 0) {
-            continue;
-        }
-        const hemp_status status = count_tensor(file, i, form, stream != NULL, memory_size, place);
-        if (status != HEMP_OK) {
-            return status;
-        }
-    }
-    return HEMP_OK;
 }
