@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from embedded_support import CC, CLANG, HERE, ROOT, WARNINGS, amalgamate, run_checked
 
-MOST_TEXT = 36 * 1024  # the goal is 32 kB
+MOST_TEXT = 37 * 1024  # the goal is 32 kB
 DIALECTS = {"C99": ["-std=c99", "-pedantic"], "C++17": ["-x", "c++", "-std=c++17"]}
 OPTIONS = ["-DHEMP_STATIC", "-DHEMP_NO_STRINGS", "-DHEMP_SMALL", "-DHEMP_NO_SIMD"]
 NM = shutil.which("nm")
