@@ -28,7 +28,7 @@ from attacks.formats import Format, formats
 README = Path(__file__).with_name("README.md")
 BEGIN, END = "<!-- generated: begin -->\n", "<!-- generated: end -->\n"
 SECONDS = 3
-SAME, ERROR, WRONG, RAN = range(4)
+SAME, ERROR, WRONG, RAN = range(40, 44)  # none that a library would end the process with
 WORDS = {SAME: "no effect", ERROR: "error", WRONG: "**wrong tensors**", RAN: "**its code runs**"}
 
 

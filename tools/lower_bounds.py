@@ -18,7 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 TESTS = ["tests/test_roundtrip.py", "tests/test_reader.py", "tests/test_reader_front.py", "tests/test_coders.py"]
-TESTS += ["tests/test_files.py", "tests/test_quantizers.py", "tests/test_writer.py", "tests/test_shared_use.py"]
+TESTS += ["tests/test_files.py", "tests/test_quantizers.py"]
 
 
 def lowest(text: str, key: str) -> list[str]:
