@@ -29,7 +29,7 @@ static hemp_status check_head(const uint8_t *prefix, size_t size, hemp_place *pl
     for (size_t at = SIGNATURE_SIZE; at < size && at < HEAD_SIZE; at++) {
         const int is_major = at == SIGNATURE_SIZE;
         if (prefix[at] != (is_major ? VERSION_MAJOR : VERSION_MINOR)) {
-            return fail_head(place, HEMP_BAD_VERSION, at, is_major ? HEMP_FIELD("major") : HEMP_FIELD("minor"));
+            return fail_head(place, HEMP_BAD_VERSION, at, HEMP_FIELD(is_major ? "major" : "minor"));
         }
     }
     return size < HEAD_SIZE ? fail_head(place, HEMP_TRUNCATED, size, HEMP_FIELD("signature")) : HEMP_OK;
