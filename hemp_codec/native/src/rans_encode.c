@@ -18,7 +18,7 @@ enum {
 };
 
 /* About a hundredth of a block for its lanes. */
-static const hemp_rans_effort FULL_EFFORT = {320, {1 << 14, 512}};
+static const hemp_rans_effort FULL_EFFORT = {320, {1 << 14, 1 << 16}};
 
 typedef struct rans_symbol {
     uint64_t reciprocal; /* ceil(2^44 / frequency): state * reciprocal >> 44 is exactly state / frequency */
