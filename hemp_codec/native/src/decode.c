@@ -223,3 +223,20 @@ hemp_status hemp_decode_tensors(const hemp_file *file, hemp_form form, const hem
     }
     return status;
 }
+
+hemp_status hemp_tensors_memory(const hemp_file *file, hemp_form form, uint64_t *memory_size, hemp_place *place) {
+    *memory_size = 0;
+    for (uint64_t i = 0; i < file->directory.tensor_count; i++) {
+        const hemp_tensor *record = hemp_content(file, i);
+        const hemp_stream *stream = solid_stream(file, record);
+        const int is_counted = stream != NULL && &file->directory.tensors[stream->opener] != record;
+        if (is_counted || hemp_size_in_form(record, form) == 0) {
+            continue;
+        }
+        const hemp_status status = count_tensor(file, i, form, stream != NULL, memory_size, place);
+        if (status != HEMP_OK) {
+            return status;
+        }
+    }
+    return HEMP_OK;
+}
