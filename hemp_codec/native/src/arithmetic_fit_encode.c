@@ -21,7 +21,7 @@ static void count_bytes(const uint8_t *indices, uint64_t size, uint32_t levels, 
     uint32_t in_turn[4][256] = {{0}};
     uint64_t i = 0;
     for (; i + 4 <= size; i += 4)
-        for (int t = 0; t < 4; t++)
+        for (uint64_t t = 0; t < 4; t++)
             in_turn[t][indices[i + t]]++;
     for (; i < size; i++)
         in_turn[0][indices[i]]++;
