@@ -1,8 +1,12 @@
-"""HEMP with LOBSTER on a network from which whole units were removed first, then finishing with a teacher."""
+"""HEMP with LOBSTER on a network from which whole units were removed first, then finishing with a teacher.
+
+The last epochs compute the loss on the quantized weights: the network that is measured is then the one that learns.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -38,7 +42,8 @@ class Plan:
         decay: of ``LOBSTER``.
         tolerance: of ``LOBSTER``: growth of the validation loss that each pruning may cost.
         budget: bytes of the weights' file at which it prunes no more.
-        epochs: of HEMP with LOBSTER; the last ``still`` of them prune no more.
+        epochs: of HEMP with LOBSTER; the last ``still`` of them prune no more, and in the last ``through`` the loss is
+            that of the quantized weights.
     """
 
     units: UnitsPlan
@@ -48,6 +53,7 @@ class Plan:
     epochs: int
     budget: int = 1_800
     still: int = 3
+    through: int = 0
     rate: float = 0.02
     finish: int = 10
     finish_rate: float = 1e-3
@@ -66,7 +72,8 @@ def _shrink(run: Run, plan: Plan, validation: Split) -> Finishing:
     trained = HEMP(run.model, prune=prune, **plan.options)
     optimizer = torch.optim.SGD([p for p in run.model.parameters() if p.requires_grad], lr=plan.rate, momentum=0.9)
     for epoch, last, batch in run.each(HoldThenFall(plan.rate), optimizer):
-        plan.units.loss(run.model(batch.images), batch).backward()  # type: ignore[no-untyped-call]
+        with trained.quantized_weights() if epoch >= run.epochs - plan.through else nullcontext():
+            plan.units.loss(run.model(batch.images), batch).backward()  # type: ignore[no-untyped-call]
         trained.step()
         optimizer.step()
         trained.apply()
@@ -108,7 +115,7 @@ def _train(family: Family, plan: Plan, task: Task, settings: Settings, path: Pat
     teacher = dense(task, units.dense, settings, path.parent)
     augment = replace(units.augment, background=task.background)
     pool = Pool.of(task.train, teacher, augment, units.copies, generator)
-    model = narrowed(teacher, family, units, pool, task, settings, path.parent, generator)
+    model = narrowed(teacher, family, units, pool, task, settings, path.parent)
     for name, value in model.named_parameters():
         if name in units.without:
             value.data.zero_().requires_grad_(False)

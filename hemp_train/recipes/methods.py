@@ -23,7 +23,6 @@ from hemp_train.recipes.base import Recipe, Settings, Task, accuracy
 from hemp_train.recipes.dense import DensePlan, dense
 from hemp_train.recipes.loops import Batches, HoldThenFall, from_pool, set_rate
 from hemp_train.saving import quantize
-from hemp_train.structure import Units
 
 MILD = Affine(1.5, 8, 0.08)
 LABELS_ONLY = DistillationLoss(share=0.0)
@@ -71,7 +70,6 @@ class Plan:
         epochs: of the method.
         finish: epochs of finishing, with a teacher.
         finish_rate: Adam's learning rate in it.
-        units: hidden units by layer: those that do nothing are removed, the others sorted.
         bias_levels: of the biases in the file.
         teach: whether the method sees the teacher too, or labels alone.
     """
@@ -81,7 +79,6 @@ class Plan:
     epochs: int
     finish: int = 4
     finish_rate: float = 5e-4
-    units: tuple[Units, ...] = ()
     bias_levels: int = 32
     augment: Affine = MILD
     copies: int = 3
