@@ -82,7 +82,7 @@ def _study(options: argparse.Namespace) -> Study:
     return study if options.epochs is None else replace(study, epochs=options.epochs)
 
 
-def _report(line: str) -> None:
+def _report(line: str, /, **_: float) -> None:
     print(line, flush=True)
 
 

@@ -80,8 +80,7 @@ def _shrink(run: Run, plan: Plan, validation: Split) -> Finishing:
         if last:
             if epoch < run.epochs - plan.still and trained.coded_bytes() > plan.budget:
                 prune.threshold(lambda: _loss(run.model, validation))
-            with trained.quantized_weights():
-                run.report(f"HEMP, LOBSTER {prune.density():.4f}", epoch, trained.coded_bytes())
+            run.report_hemp(f"HEMP, LOBSTER {prune.density():.4f}", epoch, trained)
             run.model.train()
     return trained.finish()
 

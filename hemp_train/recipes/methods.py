@@ -50,12 +50,19 @@ class Run:
                 optimizer.zero_grad()
                 yield epoch, number == self.steps - 1, batch
 
-    def report(self, stage: str, epoch: int, size: int) -> None:
-        """Accuracy of the model as it is now, and the size of the file that it would make."""
+    def report(self, stage: str, epoch: int, size: int, **values: float) -> None:
+        """Accuracy of the model as it is now, the size of the file that it would make, and what else was measured."""
         reached = accuracy(self.model, self.task.validation)
         self.settings.report(
-            f"{stage}, epoch {epoch + 1} of {self.epochs}: validation {reached:.2%}, weights {size} bytes"
+            f"{stage}, epoch {epoch + 1} of {self.epochs}: validation {reached:.2%}, weights {size} bytes",
+            **{**values, "accuracy": reached, "coded_bytes": size},
         )
+
+    def report_hemp(self, stage: str, epoch: int, trained: HEMP) -> None:
+        """The same of the quantized network, with the entropies."""
+        values = trained.report()
+        with trained.quantized_weights():
+            self.report(f"{stage}, H {values['true_entropy']:.4f}", epoch, int(values["coded_bytes"]), **values)
 
 
 Method = Callable[[Run], Finishing]
@@ -96,15 +103,10 @@ def hemp(model_options: dict[str, object], rate: float, hold: float = 0.3) -> Me
             trained.step()
             optimizer.step()
             if last:
-                _report_hemp(run, trained, epoch)
+                run.report_hemp("HEMP", epoch, trained)
         return trained.finish()
 
     return train
-
-
-def _report_hemp(run: Run, trained: HEMP, epoch: int) -> None:
-    with trained.quantized_weights():
-        run.report(f"HEMP, H {trained.hard_entropy():.4f}", epoch, trained.coded_bytes())
 
 
 def ect(levels: int, alpha: float, rate: float) -> Method:
