@@ -68,9 +68,9 @@ class HoldThenFall:
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """Give all groups of parameters the learning rate ``rate``."""
+    """Give all groups of parameters the learning rate ``rate``, or the "share" of it that a group has."""
     for group in optimizer.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * group.get("share", 1)
 
 
 def steps_per_epoch(images: Images, size: int) -> int:

@@ -110,11 +110,14 @@ def hemp(model_options: dict[str, object], rate: float, hold: float = 0.3) -> Me
 
 
 def ect(levels: int, alpha: float, rate: float) -> Method:
-    """ECT from the dense weights; Adam."""
+    """ECT from the dense weights; Adam, at ``rate`` for the logits and far less for levels and biases."""
 
     def train(run: Run) -> Finishing:
         trained = ECT(run.model, levels, alpha)
-        optimizer = torch.optim.Adam(run.model.parameters(), lr=rate)
+        named = list(run.model.named_parameters())
+        logits = [value for name, value in named if name.endswith("logits")]
+        others = [value for name, value in named if not name.endswith("logits")]
+        optimizer = torch.optim.Adam([{"params": logits}, {"params": others, "share": 0.05}], lr=rate)
         for epoch, last, batch in run.each(HoldThenFall(rate, 0.3), optimizer):
             (LABELS_ONLY(run.model(batch.images), batch) + trained.penalty()).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
