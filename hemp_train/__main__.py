@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
 import torch
 
+from hemp_train.log import EpochLog
 from hemp_train.recipes import RECIPES
 from hemp_train.recipes.base import Settings, run
 
@@ -26,6 +28,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for RECIPE.hemp and RECIPE.json")
     made.add_argument("--quick", action="store_true", help="few images and epochs: shows that it works, in minutes")
     made.add_argument("--seed", type=int, default=2021)
+    made.add_argument(
+        "--tensorboard", type=Path, metavar="DIR", help="log accuracy, entropies and coded bytes of each epoch there"
+    )
     made.add_argument("--threads", type=int, help="of torch; other numbers than those of a result give other weights")
     return made
 
@@ -35,9 +40,10 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     if options.threads:
         torch.set_num_threads(options.threads)
-    settings = Settings(options.seed, options.quick, lambda line: print(line, flush=True))
     try:
-        result = run(RECIPES[options.recipe], options.data, options.out, settings)
+        with EpochLog(tensorboard=options.tensorboard) as log:
+            settings = Settings(options.seed, options.quick, partial(_report, log))
+            result = run(RECIPES[options.recipe], options.data, options.out, settings)
     except (OSError, ValueError) as error:
         print(f"{options.recipe}: {error}", file=sys.stderr)
         return 1
@@ -46,6 +52,12 @@ def main(arguments: list[str] | None = None) -> int:
         f"float32), validation {result.validation:.2%}, test {result.test:.2%}, {result.seconds:.0f} s"
     )
     return 0
+
+
+def _report(log: EpochLog, line: str, /, **values: float) -> None:
+    print(line, flush=True)
+    if values:
+        log.write(len(log.records), **values)
 
 
 if __name__ == "__main__":

@@ -6,9 +6,12 @@ the function that trains.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from hemp_train import saving
 
@@ -45,7 +48,7 @@ class Trained:
 
 @dataclass(frozen=True)
 class CoderRow:
-    """A network trained for one coder.
+    """A network trained for one coder, or what the curves through several of them say.
 
     Attributes:
         coder: that it was trained for.
@@ -61,37 +64,58 @@ class CoderRow:
 
 
 def by_coder(
-    train: Callable[[str, float], Trained],
+    train: Callable[[str, float, int], Trained],
     target: float,
     *,
     coders: Sequence[str] = CODERS,
     strengths: Sequence[float] = STRENGTHS,
+    seeds: int = 1,
 ) -> list[CoderRow]:
-    """Train for each coder with each of ``strengths``, take the strongest that reaches ``target``, code it with each.
+    """Train for each coder with each of ``strengths``, code the networks with each coder, compare at equal accuracy.
+
+    Lambdas of different rates mean different things, and accuracies are noisy; so a row is read from curves over the
+    logarithm of lambda, parabolas fitted to the accuracies and to the logarithms of the sizes.
 
     Args:
-        train: for a coder with lambda_entropy.
-        target: accuracy that all must reach: sizes compare at equal accuracy.
+        train: for a coder with lambda_entropy and a seed.
+        target: accuracy at which all are compared.
         coders: names.
-        strengths: values of lambda_entropy; accuracy need not fall with each of them, as it is noisy.
+        strengths: values of lambda_entropy; some should stay above the target and some fall below it.
+        seeds: trainings with each of them.
 
     Returns:
-        A row for each coder.  Where none reaches the target, the row is that of the most accurate, and says so by its
-        accuracy.
+        A row for each coder.  Where its curve does not meet the target, the row is that of the best accuracy, and says
+        so by its accuracy.
     """
     rows = []
     for coder in coders:
-        tried = {strength: train(coder, strength) for strength in strengths}
-        strength = strongest({strength: trained.accuracy for strength, trained in tried.items()}, target)
-        trained = tried[strength]
-        rows.append(CoderRow(coder, strength, trained.accuracy, {other: trained.size(other) for other in coders}))
+        points = []
+        for strength, seed in itertools.product(strengths, range(seeds)):
+            trained = train(coder, strength, seed)
+            points.append(CoderRow(coder, strength, trained.accuracy, {c: trained.size(c) for c in coders}))
+        rows.append(at_accuracy(points, target))
     return rows
 
 
-def strongest(accuracies: Mapping[float, float], target: float) -> float:
-    """The largest strength whose accuracy reaches ``target``; if none does, that of the highest accuracy."""
-    reaching = [strength for strength, accuracy in accuracies.items() if accuracy >= target]
-    return max(reaching) if reaching else max(accuracies, key=lambda strength: accuracies[strength])
+def at_accuracy(points: Sequence[CoderRow], target: float) -> CoderRow:
+    """What the curves through ``points`` say at the largest lambda that reaches ``target``; see ``by_coder``."""
+    where = np.log([point.strength for point in points])
+    fine = np.linspace(where.min(), where.max(), 1000)
+    degree = min(2, len(np.unique(where)) - 1)
+
+    def curve(values: Sequence[float]) -> np.ndarray:
+        return np.polyval(np.polyfit(where, values, degree), fine)
+
+    accuracies = curve([point.accuracy for point in points])
+    reaching = np.flatnonzero(accuracies >= target)
+    best = int(reaching[-1] if len(reaching) else accuracies.argmax())
+    sizes = {coder: curve(np.log([point.sizes[coder] for point in points]))[best] for coder in points[0].sizes}
+    return CoderRow(
+        points[0].coder,
+        float(np.exp(fine[best])),
+        float(accuracies[best]),
+        {coder: round(float(np.exp(size))) for coder, size in sizes.items()},
+    )
 
 
 def coder_table(rows: Sequence[CoderRow]) -> str:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from torch import nn
@@ -14,7 +15,13 @@ from torch import nn
 import hemp_codec.torch
 from hemp_train.data.splits import Images
 
-Report = Callable[[str], None]
+
+class Report(Protocol):
+    """Takes note of progress."""
+
+    def __call__(self, line: str, /, **values: float) -> None:
+        """``line`` is to be shown; ``values`` are what was measured in an epoch, by name."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,7 @@ def dense(task: Task, plan: DensePlan, settings: Settings, out: Path) -> nn.Modu
             stage=plan.name, validation=task.validation, report=settings.report, decay=plan.decay, half=plan.half,
         )  # fmt: skip
         torch.save(model.state_dict(), kept)
+    torch.manual_seed(settings.seed)  # what follows is the same whether the network was trained or found
     model.eval()
     settings.report(f"{kept.name}: validation {accuracy(model, task.validation):.2%}")
     return model

@@ -1,8 +1,13 @@
-"""HEMP with LOBSTER on a network from which whole units were removed first, then finishing with a teacher."""
+"""HEMP with LOBSTER on a network from which whole units were removed first, then finishing with a teacher.
+
+In between the network settles: the loss is that of the quantized weights, whose levels stay as they are, so that the
+network that is measured is the one that learns.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +20,6 @@ from hemp_codec import QuantizedTensor
 from hemp_train import saving
 from hemp_train.data.splits import Split
 from hemp_train.distillation import Pool
-from hemp_train.finishing import Finishing
 from hemp_train.hemp import HEMP
 from hemp_train.lobster import LOBSTER
 from hemp_train.narrowing import embed
@@ -39,6 +43,7 @@ class Plan:
         tolerance: of ``LOBSTER``: growth of the validation loss that each pruning may cost.
         budget: bytes of the weights' file at which it prunes no more.
         epochs: of HEMP with LOBSTER; the last ``still`` of them prune no more.
+        settle: epochs on the quantized weights.
     """
 
     units: UnitsPlan
@@ -48,6 +53,8 @@ class Plan:
     epochs: int
     budget: int = 1_800
     still: int = 3
+    settle: int = 6
+    settle_rate: float = 0.01
     rate: float = 0.02
     finish: int = 10
     finish_rate: float = 1e-3
@@ -60,23 +67,42 @@ def _loss(model: nn.Module, split: Split) -> float:
     return float(nn.functional.cross_entropy(logits, split.labels))
 
 
-def _shrink(run: Run, plan: Plan, validation: Split) -> Finishing:
+def _shrink(run: Run, plan: Plan, validation: Split) -> HEMP:
     """HEMP with LOBSTER: prunes after each epoch as much as the validation loss allows."""
     prune = LOBSTER(plan.decay, plan.tolerance)
     trained = HEMP(run.model, prune=prune, **plan.options)
-    optimizer = torch.optim.SGD([p for p in run.model.parameters() if p.requires_grad], lr=plan.rate, momentum=0.9)
-    for epoch, last, batch in run.each(HoldThenFall(plan.rate), optimizer):
-        plan.units.loss(run.model(batch.images), batch).backward()  # type: ignore[no-untyped-call]
+    for epoch in _epochs(run, trained, plan, plan.rate):
+        if epoch < run.epochs - plan.still and trained.coded_bytes() > plan.budget:
+            prune.threshold(lambda: _loss(run.model, validation))
+        run.report_hemp(f"HEMP, LOBSTER {prune.density():.4f}", epoch, trained)
+        run.model.train()
+    return trained
+
+
+def _settle(run: Run, plan: Plan, trained: HEMP) -> None:
+    """Train the quantized weights straight through, without a pull; what is zero stays so."""
+    trained.options.lambda_entropy = trained.options.lambda_reconstruction = 0.0
+    trained.options.refit_every = 0  # levels that jump would undo what the weights learn on them
+    with trained.quantized_weights():
+        weights = {layer.name: layer.parameter.detach().clone() for layer in trained.layers}
+    for layer in trained.layers:
+        layer.pruned = weights[layer.name] == 0
+    for epoch in _epochs(run, trained, plan, plan.settle_rate, through=True):
+        run.report_hemp("settling", epoch, trained)
+        run.model.train()
+
+
+def _epochs(run: Run, trained: HEMP, plan: Plan, rate: float, *, through: bool = False) -> Iterator[int]:
+    """Train, and give the number of each epoch when it is over."""
+    optimizer = torch.optim.SGD([p for p in run.model.parameters() if p.requires_grad], lr=rate, momentum=0.9)
+    for epoch, last, batch in run.each(HoldThenFall(rate), optimizer):
+        with trained.quantized_weights() if through else nullcontext():
+            plan.units.loss(run.model(batch.images), batch).backward()  # type: ignore[no-untyped-call]
         trained.step()
         optimizer.step()
         trained.apply()
         if last:
-            if epoch < run.epochs - plan.still and trained.coded_bytes() > plan.budget:
-                prune.threshold(lambda: _loss(run.model, validation))
-            with trained.quantized_weights():
-                run.report(f"HEMP, LOBSTER {prune.density():.4f}", epoch, trained.coded_bytes())
-            run.model.train()
-    return trained.finish()
+            yield epoch
 
 
 def _centred(tensor: QuantizedTensor) -> tuple[torch.Tensor, int]:
@@ -108,13 +134,16 @@ def _train(family: Family, plan: Plan, task: Task, settings: Settings, path: Pat
     teacher = dense(task, units.dense, settings, path.parent)
     augment = replace(units.augment, background=task.background)
     pool = Pool.of(task.train, teacher, augment, units.copies, generator)
-    model = narrowed(teacher, family, units, pool, task, settings, path.parent, generator)
+    model = narrowed(teacher, family, units, pool, task, settings, path.parent)
     for name, value in model.named_parameters():
         if name in units.without:
             value.data.zero_().requires_grad_(False)
     steps, epochs = len(pool.labels) // units.batch, 4 if settings.quick else plan.epochs
     run = Run(model, from_pool(pool, units.batch, generator), steps, epochs, task, settings)
-    finishing = _shrink(run, plan, task.validation)
+    trained = _shrink(run, plan, task.validation)
+    run.epochs = 2 if settings.quick else plan.settle
+    _settle(run, plan, trained)
+    finishing = trained.finish()
     run.epochs = 2 if settings.quick else plan.finish
     finish(run, finishing, plan.finish_rate, units.loss)
     biases = {name: value.detach() for name, value in model.named_parameters() if value.dim() == 1}

@@ -20,8 +20,9 @@ RESNET32 = convnets.Plan(
 )
 MOBILENETV2 = convnets.Plan(
     DensePlan("mobilenetv2-fmnist", epochs=6, rate=0.08, augment=SHIFTED),
-    ShrinkPlan(epochs=3, strength=2e-7, ramp=0.3, hold=0.2, freeze=0.7, off=0.85),
-    reach=0.8,
+    replace(RESNET32.shrink, epochs=2),
+    levels=15,
+    reach=0.9,
 )
 RESNET32_CIFAR10 = replace(
     RESNET32,

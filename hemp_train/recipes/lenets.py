@@ -58,14 +58,24 @@ HEMP_ALONE = methods.Plan(
 )
 HEMP_LOBSTER = hemp_lobster.Plan(
     BEST,
-    {"levels": 7, "order": 2, "lambda_entropy": 0.4, "lambda_reconstruction": 0.01, "refit_every": 100},
+    {
+        "levels": 7,
+        "order": 2,
+        "lambda_entropy": 0.12,
+        "lambda_reconstruction": 0.01,
+        "refit_every": 100,
+        "slope": "chord",
+    },
     decay=1e-4,
-    tolerance=0.05,
-    epochs=10,
-    finish=4,
+    tolerance=0.02,
+    epochs=13,
+    budget=2_150,
+    still=4,
+    settle=13,
+    finish=6,
 )
 COMPRESSIBLE = methods.Plan(LENET5_DENSE, methods.compressible(strength=2e-3, rate=0.03), epochs=3, finish=2)
-ECT5 = methods.Plan(LENET5_DENSE, methods.ect(levels=3, alpha=1e-5, rate=0.03), epochs=2, finish=1, batch=256)
+ECT5 = methods.Plan(LENET5_DENSE, methods.ect(levels=3, alpha=8e-6, rate=0.03), epochs=3, finish=2, copies=2, batch=256)
 COMPRESSIBLE_300 = methods.Plan(LENET300_DENSE, methods.compressible(strength=2e-3, rate=0.03), epochs=10)
 ECT_300 = methods.Plan(LENET300_DENSE, methods.ect(levels=3, alpha=1.5e-5, rate=0.02), epochs=5, finish=2)
 

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from hemp_train import saving
 from hemp_train.data.augment import Augmentation
 from hemp_train.data.splits import Images
 from hemp_train.distillation import Batch, DistillationLoss, Pool
@@ -67,9 +68,9 @@ class HoldThenFall:
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """Give all groups of parameters the learning rate ``rate``."""
+    """Give all groups of parameters the learning rate ``rate``, or the "share" of it that a group has."""
     for group in optimizer.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * group.get("share", 1)
 
 
 def steps_per_epoch(images: Images, size: int) -> int:
@@ -116,7 +117,8 @@ def fit(
                 value = loss(model(batch.images), batch)
             value.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-        report(f"{stage}, epoch {epoch + 1} of {epochs}: validation {accuracy(model, validation):.2%}")
+        reached = accuracy(model, validation)
+        report(f"{stage}, epoch {epoch + 1} of {epochs}: validation {reached:.2%}", accuracy=reached)
 
 
 @dataclass(frozen=True)
@@ -179,4 +181,8 @@ def shrink(
             trained.apply()
         with trained.quantized():
             reached = accuracy(model, validation)
-        report(f"shrink, epoch {epoch + 1} of {plan.epochs}: validation {reached:.2%}, {trained.bits() / 8:.0f} bytes")
+        size = saving.coded_bytes({**trained.tensors()}, coder="arithmetic")
+        report(
+            f"shrink, epoch {epoch + 1} of {plan.epochs}: validation {reached:.2%}, weights {size} bytes",
+            accuracy=reached, coded_bytes=size,
+        )  # fmt: skip

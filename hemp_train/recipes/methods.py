@@ -23,7 +23,6 @@ from hemp_train.recipes.base import Recipe, Settings, Task, accuracy
 from hemp_train.recipes.dense import DensePlan, dense
 from hemp_train.recipes.loops import Batches, HoldThenFall, from_pool, set_rate
 from hemp_train.saving import quantize
-from hemp_train.structure import Units
 
 MILD = Affine(1.5, 8, 0.08)
 LABELS_ONLY = DistillationLoss(share=0.0)
@@ -51,12 +50,19 @@ class Run:
                 optimizer.zero_grad()
                 yield epoch, number == self.steps - 1, batch
 
-    def report(self, stage: str, epoch: int, size: int) -> None:
-        """Accuracy of the model as it is now, and the size of the file that it would make."""
+    def report(self, stage: str, epoch: int, size: int, **values: float) -> None:
+        """Accuracy of the model as it is now, the size of the file that it would make, and what else was measured."""
         reached = accuracy(self.model, self.task.validation)
         self.settings.report(
-            f"{stage}, epoch {epoch + 1} of {self.epochs}: validation {reached:.2%}, weights {size} bytes"
+            f"{stage}, epoch {epoch + 1} of {self.epochs}: validation {reached:.2%}, weights {size} bytes",
+            **{**values, "accuracy": reached, "coded_bytes": size},
         )
+
+    def report_hemp(self, stage: str, epoch: int, trained: HEMP) -> None:
+        """The same of the quantized network, with the entropies."""
+        values = trained.report()
+        with trained.quantized_weights():
+            self.report(f"{stage}, H {values['true_entropy']:.4f}", epoch, int(values["coded_bytes"]), **values)
 
 
 Method = Callable[[Run], Finishing]
@@ -71,7 +77,6 @@ class Plan:
         epochs: of the method.
         finish: epochs of finishing, with a teacher.
         finish_rate: Adam's learning rate in it.
-        units: hidden units by layer: those that do nothing are removed, the others sorted.
         bias_levels: of the biases in the file.
         teach: whether the method sees the teacher too, or labels alone.
     """
@@ -81,7 +86,6 @@ class Plan:
     epochs: int
     finish: int = 4
     finish_rate: float = 5e-4
-    units: tuple[Units, ...] = ()
     bias_levels: int = 32
     augment: Affine = MILD
     copies: int = 3
@@ -99,23 +103,21 @@ def hemp(model_options: dict[str, object], rate: float, hold: float = 0.3) -> Me
             trained.step()
             optimizer.step()
             if last:
-                _report_hemp(run, trained, epoch)
+                run.report_hemp("HEMP", epoch, trained)
         return trained.finish()
 
     return train
 
 
-def _report_hemp(run: Run, trained: HEMP, epoch: int) -> None:
-    with trained.quantized_weights():
-        run.report(f"HEMP, H {trained.hard_entropy():.4f}", epoch, trained.coded_bytes())
-
-
 def ect(levels: int, alpha: float, rate: float) -> Method:
-    """ECT from the dense weights; Adam."""
+    """ECT from the dense weights; Adam, at ``rate`` for the logits and far less for levels and biases."""
 
     def train(run: Run) -> Finishing:
         trained = ECT(run.model, levels, alpha)
-        optimizer = torch.optim.Adam(run.model.parameters(), lr=rate)
+        named = list(run.model.named_parameters())
+        logits = [value for name, value in named if name.endswith("logits")]
+        others = [value for name, value in named if not name.endswith("logits")]
+        optimizer = torch.optim.Adam([{"params": logits}, {"params": others, "share": 0.05}], lr=rate)
         for epoch, last, batch in run.each(HoldThenFall(rate, 0.3), optimizer):
             (LABELS_ONLY(run.model(batch.images), batch) + trained.penalty()).backward()  # type: ignore[no-untyped-call]
             optimizer.step()

@@ -113,7 +113,6 @@ def narrowed(
     task: Task,
     settings: Settings,
     out: Path,
-    generator: torch.Generator,
 ) -> nn.Module:
     """``teacher`` without most of its units, in two goes; from ``out``, if an earlier run of the same seed left it."""
     report, shape = settings.report, "-".join(map(str, plan.widths))
@@ -123,6 +122,7 @@ def narrowed(
         model.load_state_dict(torch.load(kept, weights_only=True))
         report(f"{kept.name}: validation {accuracy(model, task.validation):.2%}")
         return model
+    generator = torch.Generator().manual_seed(settings.seed)  # its own: what follows must not depend on ``kept``
     steps, batches = len(pool.labels) // plan.batch, from_pool(pool, plan.batch, generator)
     half_way = tuple(round(math.sqrt(few * many)) for few, many in zip(plan.widths, family.widths, strict=True))
     model = teacher
@@ -156,7 +156,7 @@ def _train(family: Family, plan: Plan, task: Task, settings: Settings, path: Pat
     teacher = dense(task, plan.dense, settings, path.parent)
     augment = replace(plan.augment, background=task.background)
     pool = Pool.of(task.train, teacher, augment, plan.copies, generator)
-    model = narrowed(teacher, family, plan, pool, task, settings, path.parent, generator)
+    model = narrowed(teacher, family, plan, pool, task, settings, path.parent)
     parameters = dict(model.named_parameters())
     for name in plan.without:
         parameters.pop(name).data.zero_().requires_grad_(False)

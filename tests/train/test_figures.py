@@ -10,6 +10,7 @@ from hemp_train import log
 from hemp_train.data.splits import Split
 from hemp_train.figures import __main__ as command
 from hemp_train.figures.studies import Study, options_for
+from hemp_train.figures.tables import CoderRow, at_accuracy
 from hemp_train.recipes.base import Task
 
 from .support import data, network
@@ -24,7 +25,7 @@ def small_task(*_: object) -> Task:
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "lenet5_mnist", small_task)
+    monkeypatch.setitem(command.NETWORKS, "lenet5", small_task)
 
 
 def run(what: str, out: Path, *options: str) -> None:
@@ -51,6 +52,19 @@ def test_coders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert text in capsys.readouterr().out and text.count("\n| rans |") == 1 and text.count("**") >= 4
 
 
+def test_coders_compare_at_equal_accuracy() -> None:
+    points = [
+        CoderRow("rans", strength, 1 - strength / 100, {"rans": round(1000 / strength), "zstd": round(3000 / strength)})
+        for strength in (1.0, 2.0, 4.0, 8.0)
+    ]
+    row = at_accuracy(points, 0.97)
+    assert row.accuracy == pytest.approx(0.97, abs=1e-3)
+    assert row.sizes["rans"] == pytest.approx(1000 / row.strength, rel=2e-3)
+    assert row.sizes["zstd"] == pytest.approx(3000 / row.strength, rel=2e-3)
+    assert at_accuracy(points, 0.5).strength == pytest.approx(8)  # all reach it
+    assert at_accuracy(points, 1.0).strength == pytest.approx(1)  # none does: the most accurate
+
+
 def test_ablations(tmp_path: Path) -> None:
     run("ablations", tmp_path)
     lines = (tmp_path / "ablations.md").read_text().splitlines()
@@ -74,6 +88,6 @@ def test_data_that_cannot_be_read(
     def missing(*_: object) -> Task:
         raise OSError("no images here")
 
-    monkeypatch.setattr(command, "lenet5_mnist", missing)
+    monkeypatch.setitem(command.NETWORKS, "lenet5", missing)
     assert command.main(["coders", "--data", str(tmp_path), "--out", str(tmp_path)]) == 1
     assert capsys.readouterr().err == "coders: no images here\n"

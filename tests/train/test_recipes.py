@@ -77,9 +77,19 @@ def test_cifar10_recipe_on_small_data(tmp_path: Path) -> None:
         records = generator.integers(0, 256, (40, 3073)).astype(np.uint8)
         records[:, 0] %= 10
         (tmp_path / f"{name}.bin").write_bytes(records.tobytes())
-    assert main(["resnet32-cifar10", "--data", str(tmp_path), "--out", str(tmp_path / "out"), "--quick"]) == 0
+    folders = ["--data", str(tmp_path), "--out", str(tmp_path / "out"), "--tensorboard", str(tmp_path / "board")]
+    assert main(["resnet32-cifar10", *folders, "--quick"]) == 0
+    assert {"accuracy", "coded_bytes"} <= set(scalars(tmp_path / "board"))
     tensors = hemp_codec.load_file(tmp_path / "out" / "resnet32-cifar10.hemp")
     assert tensors["conv1.weight"].shape == (16, 3, 3, 3)
+
+
+def scalars(folder: Path) -> list[str]:
+    """Names of what TensorBoard has in ``folder``."""
+    reader = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    events = reader.EventAccumulator(str(folder))
+    events.Reload()
+    return list(events.Tags()["scalars"])
 
 
 def test_imagenet_recipe_on_small_data(tmp_path: Path) -> None:
