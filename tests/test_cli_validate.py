@@ -155,7 +155,7 @@ def test_the_specification_decodes_no_more_than_its_budget(monkeypatch: pytest.M
 
 
 def test_where_both_decoders_differ_that_is_a_defect(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checks, "_native_planes", lambda stream, data, parts: iter([[np.zeros(100, "u1")]]))
+    monkeypatch.setattr(checks, "_native_planes", lambda stream, data, parts, work: iter([[np.zeros(100, "u1")]]))
     with pytest.raises(RuntimeError, match="other indices"):
         list(checks.Check(open_source(three_tensors()), False).faults())
 

@@ -45,6 +45,7 @@ class Check:
         self._source = source
         self._by_reference = by_reference
         self._front_size = _front_size(source)
+        self._limit = OUTPUT_CONSTANT + OUTPUT_FACTOR * source.size
         self._extent: Callable[[], conformance.Extent] | None = None
 
     def level(self) -> str | None:
@@ -66,37 +67,29 @@ class Check:
             return
         extent = conformance.extent(file)
         self._extent = lambda: extent
-        decode = None
-        if validate.decodes_after(found):
-            try:
-                decode = self._decoder(extent.indices <= REFERENCE_INDICES, self._directory())
-            except HempError as error:
-                yield _native_fault(error, "front")
+        decode = self._decoder(is_small=extent.indices <= REFERENCE_INDICES) if validate.decodes_after(found) else None
         yield from validate.segment_faults(self._source, validate.segments(file), decode)
 
     def _by_native_reader(self) -> Iterator[Fault]:
         try:
-            directory = self._directory()
+            directory = read_directory(self._source, MAX_FRONT, self._limit)
         except HempError as error:
             yield _native_fault(error, "front")
             return
         decode = None
-        if directory.decoded_size > directory.max_output:
+        if directory.decoded_size > self._limit:
             size = directory.decoded_size
             message = f"the tensors take {size} bytes, more than the limit"
             yield Fault("LIMIT_EXCEEDED", 0, "tensors", "8.1", message, size)
         else:
             self._extent = lambda: _extent(directory, self._front_size)
-            decode = self._decoder(False, directory)
+            decode = self._decoder(is_small=False)
         yield from validate.segment_faults(self._source, _placed(directory), decode)
 
-    def _directory(self) -> Directory:
-        return read_directory(self._source, MAX_FRONT, OUTPUT_CONSTANT + OUTPUT_FACTOR * self._source.size)
-
-    def _decoder(self, is_small: bool, directory: Directory) -> Decoder:
+    def _decoder(self, is_small: bool) -> Decoder:
         if self._by_reference:
-            return Decoder(True, None, Work(directory.max_output))
-        return Decoder(is_small, REFERENCE_INDICES, Work(directory.max_output))
+            return Decoder(True, None, Work(self._limit))
+        return Decoder(is_small, REFERENCE_INDICES, Work(self._limit))
 
 
 class Decoder:
@@ -118,7 +111,7 @@ class Decoder:
         refused: HempError | None = None
         planes: list[list[np.ndarray]] = []
         try:
-            for plane in self._native_planes(stream, data, parts):
+            for plane in _native_planes(stream, data, parts, self._work):
                 if self._always:
                     planes.append(plane)
         except HempError as error:
@@ -135,13 +128,6 @@ class Decoder:
             fault = _native_fault(refused, "")
             raise SpecError(fault.code, 0, "", f"{fault.message}; {_ADVICE}", fault.rule)
 
-    def _native_planes(
-        self, stream: Stream, data: bytes | memoryview, parts: Sequence[SpecPart]
-    ) -> Iterator[list[np.ndarray]]:
-        solid = len(parts) > 1
-        record = StreamRecord(stream.coder, stream.coded_planes, stream.planes, 0, 1, stream.elements, 0, solid)
-        return segments.decode_planes(memoryview(data), record, [Part(*part) for part in parts], self._work)
-
     def _may(self, stream: Stream, data: bytes | memoryview, parts: Sequence[SpecPart]) -> bool:
         """Take what decoding this segment by the specification costs from the budget, if that suffices."""
         if self._left is None:
@@ -151,6 +137,13 @@ class Decoder:
             return False
         self._left -= cost
         return True
+
+
+def _native_planes(
+    stream: Stream, data: bytes | memoryview, parts: Sequence[SpecPart], work: Work
+) -> Iterator[list[np.ndarray]]:
+    record = StreamRecord(stream.coder, stream.coded_planes, stream.planes, 0, 1, stream.elements, 0, len(parts) > 1)
+    return segments.decode_planes(memoryview(data), record, [Part(*part) for part in parts], work)
 
 
 def _same(planes: Sequence[Sequence[np.ndarray]], expected: Sequence[Sequence[Sequence[int]]]) -> bool:
