@@ -35,4 +35,5 @@ def plot(runs: Mapping[int, Sequence[Record]], path: str | os.PathLike[str]) -> 
     axes.set_ylabel("bits per index")
     axes.set_ylim(bottom=0)
     axes.legend()
-    figure.savefig(os.fspath(path))
+    name = os.fspath(path)
+    figure.savefig(name, metadata={"Date": None} if name.endswith(".svg") else None)  # the same picture each time

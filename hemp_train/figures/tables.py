@@ -103,10 +103,10 @@ def at_accuracy(points: Sequence[CoderRow], target: float) -> CoderRow:
     fine = np.linspace(where.min(), where.max(), 1000)
     degree = min(2, len(np.unique(where)) - 1)
 
-    def curve(values: Sequence[float]) -> np.ndarray:
+    def curve(values: np.ndarray) -> np.ndarray:
         return np.polyval(np.polyfit(where, values, degree), fine)
 
-    accuracies = curve([point.accuracy for point in points])
+    accuracies = curve(np.array([point.accuracy for point in points]))
     reaching = np.flatnonzero(accuracies >= target)
     best = int(reaching[-1] if len(reaching) else accuracies.argmax())
     sizes = {coder: curve(np.log([point.sizes[coder] for point in points]))[best] for coder in points[0].sizes}

@@ -8,6 +8,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.grad import conv2d_input
 
 # Expansion, channels, blocks: table 2 of the paper, which also has the strides.
 STAGES = ((1, 16, 1), (6, 24, 2), (6, 32, 3), (6, 64, 4), (6, 96, 3), (6, 160, 3), (6, 320, 1))
@@ -26,12 +27,10 @@ class _Depthwise(torch.autograd.Function):
         return functional.conv2d(inputs, weight, stride=stride, padding=1, groups=len(weight))
 
     @staticmethod
-    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, Tensor, None]:
         inputs, weight = ctx.saved_tensors
         stride, padded = ctx.stride, functional.pad(inputs, (1, 1, 1, 1))
-        to_inputs = torch.nn.grad.conv2d_input(
-            inputs.shape, weight, slope, stride=stride, padding=1, groups=len(weight)
-        )
+        to_inputs = conv2d_input(  # type: ignore[no-untyped-call]inputs.shape, weight, slope, stride=stride, padding=1, groups=len(weight))
         high, wide = (stride * (side - 1) + 1 for side in slope.shape[2:])
         sums = [
             (padded[:, :, row : row + high : stride, column : column + wide : stride] * slope).sum((0, 2, 3))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -117,7 +118,8 @@ def ect(levels: int, alpha: float, rate: float) -> Method:
         named = list(run.model.named_parameters())
         logits = [value for name, value in named if name.endswith("logits")]
         others = [value for name, value in named if not name.endswith("logits")]
-        optimizer = torch.optim.Adam([{"params": logits}, {"params": others, "share": 0.05}], lr=rate)
+        groups: list[dict[str, Any]] = [{"params": logits}, {"params": others, "share": 0.05}]
+        optimizer = torch.optim.Adam(groups, lr=rate)
         for epoch, last, batch in run.each(HoldThenFall(rate, 0.3), optimizer):
             (LABELS_ONLY(run.model(batch.images), batch) + trained.penalty()).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
