@@ -30,7 +30,9 @@ class _Depthwise(torch.autograd.Function):
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, Tensor, None]:
         inputs, weight = ctx.saved_tensors
         stride, padded = ctx.stride, functional.pad(inputs, (1, 1, 1, 1))
-        to_inputs = conv2d_input(  # type: ignore[no-untyped-call]inputs.shape, weight, slope, stride=stride, padding=1, groups=len(weight))
+        to_inputs = conv2d_input(  # type: ignore[no-untyped-call]
+            inputs.shape, weight, slope, stride=stride, padding=1, groups=len(weight)
+        )
         high, wide = (stride * (side - 1) + 1 for side in slope.shape[2:])
         sums = [
             (padded[:, :, row : row + high : stride, column : column + wide : stride] * slope).sum((0, 2, 3))
