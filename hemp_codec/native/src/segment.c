@@ -21,7 +21,8 @@ static hemp_status count_scratch(hemp_segment_task *task, const hemp_payloads *p
     return status;
 }
 
-enum { SCRATCH_FACTOR = 4 }; /* of a coder, for the bytes of output that are allowed */
+/* Scratch of a coder: what any may have, and how much for each byte of output that is allowed. */
+enum { SCRATCH_FREE = 1 << 20, SCRATCH_FACTOR = 4 };
 
 hemp_status hemp_segment_take_rooms(hemp_segment_task *task, hemp_arena *arena) {
     hemp_payloads payloads;
@@ -39,7 +40,8 @@ hemp_status hemp_segment_take_rooms(hemp_segment_task *task, hemp_arena *arena) 
         }
     }
     task->field = HEMP_FIELD("segments");
-    if (task->max_work > 0 && task->scratch_size / SCRATCH_FACTOR > task->max_work) {
+    if (task->max_work > 0 && task->scratch_size > SCRATCH_FREE &&
+        task->scratch_size / SCRATCH_FACTOR > task->max_work) {
         return HEMP_LIMIT_EXCEEDED; /* such as a window of zstd that is larger than all that it may be for */
     }
     task->scratch = hemp_arena_take(arena, task->scratch_size);
