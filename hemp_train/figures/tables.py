@@ -73,8 +73,8 @@ def by_coder(
 ) -> list[CoderRow]:
     """Train for each coder with each of ``strengths``, code the networks with each coder, compare at equal accuracy.
 
-    Lambdas of different rates mean different things, and accuracies are noisy; so a row is read from curves over the
-    logarithm of lambda, parabolas fitted to the accuracies and to the logarithms of the sizes.
+    Lambdas of different rates mean different things; so a row is read between the trainings with two neighboring
+    lambdas, by linear interpolation of accuracy and logarithms of sizes over the logarithm of lambda.
 
     Args:
         train: for a coder with lambda_entropy and a seed.
@@ -98,13 +98,13 @@ def by_coder(
 
 
 def at_accuracy(points: Sequence[CoderRow], target: float) -> CoderRow:
-    """What the curves through ``points`` say at the largest lambda that reaches ``target``; see ``by_coder``."""
-    where = np.log([point.strength for point in points])
+    """What ``points`` say, with the mean of those of one lambda, at the largest lambda that reaches ``target``; see
+    ``by_coder``."""
+    where, of_point = np.unique(np.log([point.strength for point in points]), return_inverse=True)
     fine = np.linspace(where.min(), where.max(), 1000)
-    degree = min(2, len(np.unique(where)) - 1)
 
     def curve(values: np.ndarray) -> np.ndarray:
-        return np.polyval(np.polyfit(where, values, degree), fine)
+        return np.interp(fine, where, np.bincount(of_point, values) / np.bincount(of_point))
 
     accuracies = curve(np.array([point.accuracy for point in points]))
     reaching = np.flatnonzero(accuracies >= target)
