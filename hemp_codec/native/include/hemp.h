@@ -121,7 +121,7 @@ typedef struct hemp_source {
 typedef struct hemp_limits {
     uint64_t front; /* bytes of the directory and the metadata: 2^28 */
     /* Bytes of the tensor that one call decodes, and work for which it is counted (spec/format.md, 8.1): 2^24 + 4096 x
-     * (bytes of the file). */
+     * (bytes of the file).  A coder's state of more than 2^20 bytes may be 4 times as large. */
     uint64_t output;
 } hemp_limits;
 
