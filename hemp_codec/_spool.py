@@ -10,14 +10,9 @@ from typing import IO
 
 import numpy as np
 
-_FIRST_BLOCK, _LARGEST_BLOCK = 1 << 20, 1 << 26
-
 
 class Spool:
     """Keeps pieces of bytes, from any number of threads: the first in memory, what goes beyond that in a file.
-
-    Memory is taken in blocks, each half as large as all before it, since few large ones cost the system less time
-    than many small ones.
 
     Args:
         memory: bytes that are kept in memory; None: all.
@@ -28,10 +23,7 @@ class Spool:
         self._memory = memory
         self._folder = folder
         self._lock = threading.Lock()
-        self._block = np.empty(0, np.uint8)
-        self._used = 0  # of the block
-        self._taken = 0  # by all blocks
-        self._pieces: list[np.ndarray | tuple[int, int]] = []  # the bytes, or where in the file they are
+        self._pieces: list[memoryview | tuple[int, int]] = []  # the bytes, or where in the file they are
         self._file: IO[bytes] | None = None
         self._end = 0
 
@@ -43,43 +35,37 @@ class Spool:
             self._file.close()
 
     def put(self, data: bytes | np.ndarray, sizes: Sequence[int]) -> int:
-        """Keep a copy of ``data``, bytes or uint8: pieces of these sizes in a row.
+        """Keep ``data``, bytes or uint8, which nobody changes any more: pieces of these sizes in a row.
 
         Returns:
             The number by which ``get`` gives the first of them; those of the others follow it.
         """
         with self._lock:
             number = len(self._pieces)
-            room = self._reserve(len(data))
+            room = memoryview(data if isinstance(data, bytes) else data.data) if self._reserve(len(data)) else None
             start = self._write(data) if room is None else 0
             for size in sizes:
                 self._pieces.append((start, size) if room is None else room[start : start + size])
                 start += size
-        if room is not None:
-            room[:] = np.frombuffer(data, np.uint8)
         return number
 
     def get(self, number: int) -> memoryview | bytes:
         """A piece."""
         piece = self._pieces[number]
-        if isinstance(piece, np.ndarray):
-            return piece.data
+        if isinstance(piece, memoryview):
+            return piece
         assert self._file is not None, "a piece was written"
         self._file.seek(piece[0])
         return self._file.read(piece[1])
 
-    def _reserve(self, size: int) -> np.ndarray | None:
-        """Memory for a piece, if there is some left for it."""
-        if self._memory is not None:
-            if size > self._memory:
-                return None
-            self._memory -= size
-        if size > len(self._block) - self._used:
-            grown = min(max(self._taken // 2, _FIRST_BLOCK), _LARGEST_BLOCK)
-            self._block, self._used = np.empty(max(grown, size), np.uint8), 0
-            self._taken += len(self._block)
-        self._used += size
-        return self._block[self._used - size : self._used]
+    def _reserve(self, size: int) -> bool:
+        """Whether there is memory left for a piece, which is taken then."""
+        if self._memory is None:
+            return True
+        if size > self._memory:
+            return False
+        self._memory -= size
+        return True
 
     def _write(self, piece: bytes | np.ndarray) -> int:
         if self._file is None:

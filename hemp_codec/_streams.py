@@ -47,8 +47,7 @@ class CodedSegment(NamedTuple):
 
 
 class CodedSegments(NamedTuple):
-    """Segments that were coded together, and their bytes in a row, until the workspace in which they were made is used
-    again."""
+    """Segments that were coded together, and their bytes in a row."""
 
     segments: list[CodedSegment]
     data: bytes | np.ndarray
@@ -79,12 +78,12 @@ class Stream:
     def coder(self) -> Coder:
         return self.tensors[0].coder
 
-    def add(self, number: int, tensor: Prepared, estimate: int = 0) -> None:
+    def add(self, number: int, tensor: Prepared, stored_size: int, estimate: int = 0) -> None:
         """Take one more tensor."""
         self.numbers.append(number)
         self.tensors.append(tensor)
         self.elements += tensor.elements
-        self.stored_size += _stored_size(tensor)
+        self.stored_size += stored_size
         self.estimate += estimate
 
 
@@ -117,17 +116,20 @@ class Grouper:
 
     def add(self, number: int, tensor: Prepared) -> Iterator[Stream]:
         """Take the next tensor that has planes; gives the streams that are complete now."""
-        state = self._classes.setdefault(_class_of(tensor), _Class())
+        state = self._classes.get(_class_of(tensor))
+        if state is None:
+            state = self._classes[_class_of(tensor)] = _Class()
+        size = _stored_size(tensor)
         if not state.whole:
-            yield from self._add_by_size(state, number, tensor)
+            yield from self._add_by_size(state, number, tensor, size)
             return
-        if self._may_be_whole(state.waiting, tensor):
-            state.waiting.add(number, tensor)
+        if self._may_be_whole(state.waiting, tensor, size):
+            state.waiting.add(number, tensor, size)
             return
         waiting, state.whole, state.waiting = state.waiting, False, Stream()
         for earlier, member in zip(waiting.numbers, waiting.tensors, strict=True):
-            yield from self._add_by_size(state, earlier, member)
-        yield from self._add_by_size(state, number, tensor)
+            yield from self._add_by_size(state, earlier, member, _stored_size(member))
+        yield from self._add_by_size(state, number, tensor, size)
 
     def finish(self) -> Iterator[Stream]:
         """The streams that are still open."""
@@ -135,22 +137,22 @@ class Grouper:
             if state.waiting.numbers:
                 yield state.waiting
 
-    def _add_by_size(self, state: _Class, number: int, tensor: Prepared) -> Iterator[Stream]:
-        estimate = _estimate(tensor)
+    def _add_by_size(self, state: _Class, number: int, tensor: Prepared, stored_size: int) -> Iterator[Stream]:
+        estimate = _estimate(tensor, stored_size)
         small = estimate <= _SMALL
         if small and state.waiting.estimate + estimate <= _MAX_GROUP and self._is_possible(state.waiting, tensor):
-            state.waiting.add(number, tensor, estimate)
+            state.waiting.add(number, tensor, stored_size, estimate)
             return
         if state.waiting.numbers:
             yield state.waiting
         alone = Stream()
-        alone.add(number, tensor, estimate)
+        alone.add(number, tensor, stored_size, estimate)
         state.waiting = alone if small else Stream()
         if not small:
             yield alone
 
-    def _may_be_whole(self, stream: Stream, tensor: Prepared) -> bool:
-        small = stream.stored_size + _stored_size(tensor) <= _MAX_WHOLE
+    def _may_be_whole(self, stream: Stream, tensor: Prepared, stored_size: int) -> bool:
+        small = stream.stored_size + stored_size <= _MAX_WHOLE
         few = stream.elements + tensor.elements <= _MAX_WHOLE_ELEMENTS
         return small and few and self._is_possible(stream, tensor)
 
@@ -333,11 +335,10 @@ def _stored_size(tensor: Prepared) -> int:
     return _planes_of(tensor) * ((tensor.elements * _width(tensor.num_levels) + 7) // 8)
 
 
-def _estimate(tensor: Prepared) -> int:
+def _estimate(tensor: Prepared, stored_size: int) -> int:
     """Estimated coded bytes of all planes."""
-    size = _stored_size(tensor)
-    if size <= _SMALL or tensor.elements * _planes_of(tensor) > 16 * _SMALL * 8:
-        return size
+    if stored_size <= _SMALL or tensor.elements * _planes_of(tensor) > 16 * _SMALL * 8:
+        return stored_size
     if _is_elements(tensor):
         return _native.lossless_estimate(_native_segment([tensor], 0, tensor.elements, None))
     planes = _cut(tensor, 0, tensor.elements)

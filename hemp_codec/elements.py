@@ -78,13 +78,15 @@ def load_all(
     loader = _Loader(directory.decoded_size, progress)
     loader.report(sum(record.decoded_size for record in records if record.quantizer == TIED))
     loaded = loader.load_natively(source, directory, arrays, threads)
-    decoder = _Decoder(
-        source, directory, records, lambda number, start, size: arrays[number][start : start + size], loaded
-    )
-    for _, _, elements in decoder.run(threads):
-        loader.report(elements.nbytes)
-    _copy_ties(records, arrays)
-    return {record.name: array.reshape(record.shape) for record, array in zip(records, arrays, strict=True)}
+    if any(record.stream not in loaded for record in records):
+        flat = [array.reshape(-1) for array in arrays]
+        decoder = _Decoder(
+            source, directory, records, lambda number, start, size: flat[number][start : start + size], loaded
+        )
+        for _, _, elements in decoder.run(threads):
+            loader.report(elements.nbytes)
+        _copy_ties(records, arrays)
+    return dict(zip(directory.names, arrays, strict=True))
 
 
 class _Loader:
@@ -116,7 +118,7 @@ class _Loader:
         whole = source.whole
         if whole is None or not directory.is_quick:
             return frozenset()
-        load = directory.lossless_load(whole, [array.view(np.uint8) for array in arrays])
+        load = directory.lossless_load(whole, [_bytes_of(array) for array in arrays])
         before = self._done
         for begin, end, nbytes in load.batches(_NATIVE_BATCH_BYTES):
             if not load.run(begin, end, _thread_count(threads)):
@@ -142,15 +144,20 @@ def load_pieces(
 
 
 def _allocate(records: list[TensorRecord]) -> list[np.ndarray]:
-    """A 1-D array for each tensor."""
-    return [np.empty(record.elements, record.dtype.numpy) for record in records]
+    """An array for each tensor."""
+    return [np.empty(record.shape, record.dtype.numpy) for record in records]
+
+
+def _bytes_of(array: np.ndarray) -> np.ndarray:
+    """The same memory as uint8, which all dtypes can be seen as; in one dimension or more."""
+    return (array if array.ndim > 0 else array.reshape(1)).view(np.uint8)
 
 
 def _copy_ties(records: list[TensorRecord], arrays: list[np.ndarray]) -> None:
     """Fill the arrays of tied tensors.  They are apart, since equal content need not mean that two tensors are one."""
     for record, array in zip(records, arrays, strict=True):
         if record.source is not None and record.quantizer == TIED:
-            array[...] = arrays[record.source]
+            array[...] = arrays[record.source].reshape(array.shape)
 
 
 def _names_by_content(records: list[TensorRecord]) -> list[list[str]]:

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdlib>
 #include <cstring>
 #include <future>
 #include <memory>
@@ -487,6 +488,32 @@ uint64_t lossless_estimate(nb::handle task) {
     return hemp_lossless_estimate(segment.dtype, segment.parts.data(), segment.parts.size());
 }
 
+// Memory that shrinks where it lies.
+struct Free {
+    void operator()(void *memory) const {
+        std::free(memory);
+    }
+};
+using Shrinking = std::unique_ptr<void, Free>;
+
+Shrinking allocate_shrinking(uint64_t bytes) {
+    void *memory = bytes <= (uint64_t{1} << 40) ? std::malloc(static_cast<size_t>(bytes) + 1) : nullptr;
+    if (memory == nullptr) {
+        throw std::bad_alloc();
+    }
+    return Shrinking(memory);
+}
+
+nb::object array_of(Shrinking memory, size_t size) {
+    void *shrunk = std::realloc(memory.get(), size + 1);
+    if (shrunk != nullptr) {
+        (void)memory.release();
+        memory.reset(shrunk);
+    }
+    nb::capsule owner(memory.get(), [](void *kept) noexcept { std::free(kept); });
+    return nb::cast(nb::ndarray<nb::numpy, uint8_t, nb::ndim<1>>(memory.release(), {size}, owner));
+}
+
 // For each segment its coded planes, size and checksum; and the bytes of all segments in a row.
 nb::tuple lossless_encode(Workspace &workspace, nb::list tasks) {
     std::vector<std::unique_ptr<LosslessSegment>> segments;
@@ -494,17 +521,16 @@ nb::tuple lossless_encode(Workspace &workspace, nb::list tasks) {
     for (nb::handle task : tasks) {
         segments.push_back(std::make_unique<LosslessSegment>(task));
         bounds += segments.back()->bound();
-        need = std::max(need, segments.back()->memory() / 8 * 8 + 8);
+        need = std::max(need, segments.back()->memory());
     }
-    uint8_t *out = nullptr;
+    Shrinking data = allocate_shrinking(bounds);
     size_t size = 0;
     hemp_status status = HEMP_OK;
     {
         nb::gil_scoped_release release;
-        uint8_t *memory = workspace.room(need + bounds);
-        out = memory + need;
+        uint8_t *memory = workspace.room(need);
         for (size_t i = 0; i < segments.size() && status == HEMP_OK; i++) {
-            status = segments[i]->encode(out + size, memory);
+            status = segments[i]->encode(static_cast<uint8_t *>(data.get()) + size, memory);
             size += segments[i]->size;
         }
     }
@@ -515,8 +541,7 @@ nb::tuple lossless_encode(Workspace &workspace, nb::list tasks) {
     for (const auto &segment : segments) {
         made.append(nb::make_tuple(segment->planes, segment->size, segment->checksum));
     }
-    const nb::ndarray<nb::numpy, uint8_t, nb::ndim<1>> data(out, {size}, nb::find(workspace));
-    return nb::make_tuple(made, data);
+    return nb::make_tuple(made, array_of(std::move(data), size));
 }
 
 std::vector<uint32_t> optimal_cuts(nb::handle means, nb::handle weights, uint32_t num_levels, bool pin_zero) {
@@ -952,10 +977,11 @@ class LosslessLoad {
         }
         std::stable_sort(order.begin(), order.end(),
                          [](const Segment *a, const Segment *b) { return a->decoded > b->decoded; });
+        const size_t count = std::max<size_t>(std::min(threads, order.size()), 1);
+        std::vector<Workspace> workspaces = make_workspaces(order, count);
         std::atomic<size_t> next{0};
         std::atomic<bool> undamaged{true};
-        const auto work = [&] {
-            Workspace workspace;
+        const auto work = [&](Workspace &workspace) {
             for (size_t i = next++; i < order.size() && undamaged; i = next++) {
                 if (!decode(workspace, *order[i])) {
                     undamaged = false;
@@ -963,10 +989,10 @@ class LosslessLoad {
             }
         };
         std::vector<std::future<void>> others;
-        for (size_t i = 1; i < std::min(threads, order.size()); i++) {
-            others.push_back(std::async(std::launch::async, work));
+        for (size_t i = 1; i < count; i++) {
+            others.push_back(std::async(std::launch::async, work, std::ref(workspaces[i])));
         }
-        work();
+        work(workspaces[0]);
         for (auto &other : others) {
             other.get();
         }
@@ -1010,14 +1036,48 @@ class LosslessLoad {
         segments_.push_back(std::move(segment));
     }
 
-    bool decode(Workspace &workspace, const Segment &segment) const {
-        const hemp_stream &stream = directory_.directory_.streams[segment.stream];
-        const hemp_segment &record = directory_.directory_.segments[stream.first_segment + segment.number];
-        if (record.offset > file_.size() || record.size > file_.size() - record.offset) {
-            return false;
+    const hemp_stream &stream_of(const Segment &segment) const {
+        return directory_.directory_.streams[segment.stream];
+    }
+
+    const hemp_segment &record_of(const Segment &segment) const {
+        return directory_.directory_.segments[stream_of(segment).first_segment + segment.number];
+    }
+
+    // The bytes of a segment; null if the file ends before.
+    const uint8_t *bytes_of(const hemp_segment &record) const {
+        const bool is_there = record.offset <= file_.size() && record.size <= file_.size() - record.offset;
+        return is_there ? file_.data() + record.offset : nullptr;
+    }
+
+    uint64_t scratch_of(const Segment &segment) const {
+        const hemp_segment &record = record_of(segment);
+        const uint8_t *data = bytes_of(record);
+        const hemp_lossless what = directory_.what_of(stream_of(segment));
+        return data == nullptr ? 0
+                               : hemp_lossless_decode_memory(data, static_cast<size_t>(record.size), &what,
+                                                             segment.parts.data(), segment.parts.size());
+    }
+
+    // A workspace for each thread, large enough for every segment: what a thread allocates by itself the system gives
+    // it page by page each time.
+    std::vector<Workspace> make_workspaces(const std::vector<const Segment *> &segments, size_t count) const {
+        uint64_t most = 0;
+        for (const Segment *segment : segments) {
+            most = std::max(most, scratch_of(*segment));
         }
-        return decode_segment(workspace, directory_.what_of(stream), file_.data() + record.offset,
-                              static_cast<size_t>(record.size), record.checksum, segment.parts);
+        std::vector<Workspace> made(count);
+        for (Workspace &workspace : made) {
+            workspace.room(most);
+        }
+        return made;
+    }
+
+    bool decode(Workspace &workspace, const Segment &segment) const {
+        const hemp_segment &record = record_of(segment);
+        const uint8_t *data = bytes_of(record);
+        return data != nullptr && decode_segment(workspace, directory_.what_of(stream_of(segment)), data,
+                                                 static_cast<size_t>(record.size), record.checksum, segment.parts);
     }
 
     nb::object owner_;

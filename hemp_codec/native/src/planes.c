@@ -108,50 +108,57 @@ static void join_chunk(hemp_patterns *patterns, unsigned bytes, const uint8_t *c
 #ifdef HEMP_X86_SIMD
 enum { WORTH_STREAMING = 1 << 16 /* bytes: what is larger hardly stays in the cache next to the processor */ };
 
-/* Past the cache, which spares it to read first what is written: `out` is a multiple of 16 then. */
-static inline void put_16(uint8_t *out, __m128i bytes, int streaming) {
+/* Past the cache, which spares it to read first what is written: `out` is a multiple of 16 then, as
+ * allocated memory is. */
+HEMP_AVX2 static inline void put_32(uint8_t *out, __m256i bytes, int streaming) {
     if (streaming) {
-        _mm_stream_si128((__m128i *)out, bytes);
+        _mm_stream_si128((__m128i *)out, _mm256_castsi256_si128(bytes));
+        _mm_stream_si128((__m128i *)(out + 16), _mm256_extracti128_si256(bytes, 1));
     } else {
-        _mm_storeu_si128((__m128i *)out, bytes);
+        _mm256_storeu_si256((__m256i *)out, bytes);
     }
 }
 
-/* Sixteen elements at a time without a stop in memory, with what every such processor has; the number of elements. */
-static inline size_t join_2(const uint8_t *const *planes, size_t size, uint8_t *out, int rotated, int streaming) {
+/* Thirty-two elements at a time without a stop in memory; the number of elements.  Unpacking works within halves of a
+ * register: bytes are brought into an order from which it gives neighbors. */
+HEMP_AVX2 static inline size_t join_2(const uint8_t *const *planes, size_t size, uint8_t *out, int rotated,
+                                      int streaming) {
     size_t i = 0;
-    for (; i + 16 <= size; i += 16) {
-        const __m128i high = load_16(planes[0] + i), low = load_16(planes[1] + i);
-        const __m128i words[2] = {_mm_unpacklo_epi8(low, high), _mm_unpackhi_epi8(low, high)};
+    for (; i + 32 <= size; i += 32) {
+        const __m256i high = _mm256_permute4x64_epi64(hemp_load_32(planes[0] + i), 0xD8);
+        const __m256i low = _mm256_permute4x64_epi64(hemp_load_32(planes[1] + i), 0xD8);
+        const __m256i words[2] = {_mm256_unpacklo_epi8(low, high), _mm256_unpackhi_epi8(low, high)};
         for (int k = 0; k < 2; k++) {
-            const __m128i turned = _mm_or_si128(_mm_srli_epi16(words[k], 1), _mm_slli_epi16(words[k], 15));
-            put_16(out + 2 * i + 16 * k, rotated ? turned : words[k], streaming);
+            const __m256i turned = _mm256_or_si256(_mm256_srli_epi16(words[k], 1), _mm256_slli_epi16(words[k], 15));
+            put_32(out + 2 * i + 32 * k, rotated ? turned : words[k], streaming);
         }
     }
     return i;
 }
 
-static inline size_t join_4(const uint8_t *const *planes, size_t size, uint8_t *out, int rotated, int streaming) {
+HEMP_AVX2 static inline size_t join_4(const uint8_t *const *planes, size_t size, uint8_t *out, int rotated,
+                                      int streaming) {
+    const __m256i order = _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7);
     size_t i = 0;
-    for (; i + 16 <= size; i += 16) {
-        const __m128i a = load_16(planes[0] + i), b = load_16(planes[1] + i);
-        const __m128i c = load_16(planes[2] + i), d = load_16(planes[3] + i);
-        const __m128i high[2] = {_mm_unpacklo_epi8(b, a), _mm_unpackhi_epi8(b, a)};
-        const __m128i low[2] = {_mm_unpacklo_epi8(d, c), _mm_unpackhi_epi8(d, c)};
+    for (; i + 32 <= size; i += 32) {
+        __m256i bytes[4];
+        for (int p = 0; p < 4; p++) {
+            bytes[p] = _mm256_permutevar8x32_epi32(hemp_load_32(planes[p] + i), order);
+        }
+        const __m256i high[2] = {_mm256_unpacklo_epi8(bytes[1], bytes[0]), _mm256_unpackhi_epi8(bytes[1], bytes[0])};
+        const __m256i low[2] = {_mm256_unpacklo_epi8(bytes[3], bytes[2]), _mm256_unpackhi_epi8(bytes[3], bytes[2])};
         for (int k = 0; k < 4; k++) {
-            const __m128i joined =
-                k % 2 == 0 ? _mm_unpacklo_epi16(low[k / 2], high[k / 2]) : _mm_unpackhi_epi16(low[k / 2], high[k / 2]);
-            const __m128i turned = _mm_or_si128(_mm_srli_epi32(joined, 1), _mm_slli_epi32(joined, 31));
-            put_16(out + 4 * i + 16 * k, rotated ? turned : joined, streaming);
+            const __m256i joined = k % 2 == 0 ? _mm256_unpacklo_epi16(low[k / 2], high[k / 2])
+                                              : _mm256_unpackhi_epi16(low[k / 2], high[k / 2]);
+            const __m256i turned = _mm256_or_si256(_mm256_srli_epi32(joined, 1), _mm256_slli_epi32(joined, 31));
+            put_32(out + 4 * i + 32 * k, rotated ? turned : joined, streaming);
         }
     }
     return i;
 }
 
-static size_t join_many(const hemp_dtype_entry *entry, const uint8_t *const *planes, size_t size, uint8_t *out) {
-    if (entry->component != entry->size || (entry->size != 2 && entry->size != 4)) {
-        return 0;
-    }
+HEMP_AVX2 static size_t join_many_avx2(const hemp_dtype_entry *entry, const uint8_t *const *planes, size_t size,
+                                       uint8_t *out) {
     if (size * entry->size < WORTH_STREAMING || (uintptr_t)out % 16 != 0) {
         return entry->size == 2 ? join_2(planes, size, out, entry->rotated, 0)
                                 : join_4(planes, size, out, entry->rotated, 0);
@@ -160,6 +167,11 @@ static size_t join_many(const hemp_dtype_entry *entry, const uint8_t *const *pla
         entry->size == 2 ? join_2(planes, size, out, entry->rotated, 1) : join_4(planes, size, out, entry->rotated, 1);
     _mm_sfence(); /* other threads shall see the elements when they hear of them */
     return done;
+}
+
+static size_t join_many(const hemp_dtype_entry *entry, const uint8_t *const *planes, size_t size, uint8_t *out) {
+    const int is_simple = entry->component == entry->size && (entry->size == 2 || entry->size == 4);
+    return is_simple && hemp_cpu_has_avx2() ? join_many_avx2(entry, planes, size, out) : 0;
 }
 #else
 static size_t join_many(const hemp_dtype_entry *entry, const uint8_t *const *planes, size_t size, uint8_t *out) {

@@ -9,10 +9,12 @@
 #include "cpu.h"
 
 #ifdef HEMP_X86_SIMD
-#include <emmintrin.h>
+#include <immintrin.h>
 
-static inline __m128i load_16(const uint8_t *bytes) {
-    return _mm_loadu_si128((const __m128i *)bytes);
+#define HEMP_AVX2 __attribute__((target("avx2")))
+
+HEMP_AVX2 static inline __m256i hemp_load_32(const uint8_t *bytes) {
+    return _mm256_loadu_si256((const __m256i *)bytes);
 }
 #endif
 

@@ -108,45 +108,54 @@ static void split_chunk(hemp_patterns *patterns, unsigned bytes, uint8_t *const 
 }
 
 #ifdef HEMP_X86_SIMD
-/* The high and the low bytes of sixteen words. */
-static inline void split_words(__m128i first, __m128i second, uint8_t *high, uint8_t *low) {
-    const __m128i low_byte = _mm_set1_epi16(0xFF);
-    _mm_storeu_si128((__m128i *)high, _mm_packus_epi16(_mm_srli_epi16(first, 8), _mm_srli_epi16(second, 8)));
-    _mm_storeu_si128((__m128i *)low, _mm_packus_epi16(_mm_and_si128(first, low_byte), _mm_and_si128(second, low_byte)));
+HEMP_AVX2 static inline void store_32(uint8_t *bytes, __m256i value) {
+    _mm256_storeu_si256((__m256i *)bytes, value);
 }
 
-/* Sixteen elements at a time without a stop in memory, with what every such processor has; the number of elements. */
-static size_t split_2(const uint8_t *data, size_t size, uint8_t *const *planes, int rotated) {
+/* Thirty-two elements at a time without a stop in memory; the number of elements. */
+HEMP_AVX2 static size_t split_2(const uint8_t *data, size_t size, uint8_t *const *planes, int rotated) {
+    const __m256i low_byte = _mm256_set1_epi16(0xFF);
     size_t i = 0;
-    for (; i + 16 <= size; i += 16) {
-        __m128i words[2];
+    for (; i + 32 <= size; i += 32) {
+        __m256i high[2], low[2];
         for (int k = 0; k < 2; k++) {
-            const __m128i x = load_16(data + 2 * i + 16 * k);
-            words[k] = rotated ? _mm_or_si128(_mm_slli_epi16(x, 1), _mm_srli_epi16(x, 15)) : x;
+            const __m256i x = hemp_load_32(data + 2 * i + 32 * k);
+            const __m256i turned = _mm256_or_si256(_mm256_slli_epi16(x, 1), _mm256_srli_epi16(x, 15));
+            high[k] = _mm256_srli_epi16(rotated ? turned : x, 8);
+            low[k] = _mm256_and_si256(rotated ? turned : x, low_byte);
         }
-        split_words(words[0], words[1], planes[0] + i, planes[1] + i);
+        store_32(planes[0] + i, _mm256_permute4x64_epi64(_mm256_packus_epi16(high[0], high[1]), 0xD8));
+        store_32(planes[1] + i, _mm256_permute4x64_epi64(_mm256_packus_epi16(low[0], low[1]), 0xD8));
     }
     return i;
 }
 
-static size_t split_4(const uint8_t *data, size_t size, uint8_t *const *planes, int rotated) {
+/* The four bytes of a plane are gathered in each half of a register, then those of four registers. */
+HEMP_AVX2 static size_t split_4(const uint8_t *data, size_t size, uint8_t *const *planes, int rotated) {
+    const __m256i by_plane = _mm256_setr_epi8(3, 7, 11, 15, 2, 6, 10, 14, 1, 5, 9, 13, 0, 4, 8, 12, /**/
+                                              3, 7, 11, 15, 2, 6, 10, 14, 1, 5, 9, 13, 0, 4, 8, 12);
+    const __m256i in_order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
     size_t i = 0;
-    for (; i + 16 <= size; i += 16) {
-        __m128i high[4], low[4]; /* halves, as integers of 32 bits with a sign, which packing keeps */
+    for (; i + 32 <= size; i += 32) {
+        __m256i bytes[4];
         for (int k = 0; k < 4; k++) {
-            const __m128i x = load_16(data + 4 * i + 16 * k);
-            const __m128i turned = rotated ? _mm_or_si128(_mm_slli_epi32(x, 1), _mm_srli_epi32(x, 31)) : x;
-            high[k] = _mm_srai_epi32(turned, 16);
-            low[k] = _mm_srai_epi32(_mm_slli_epi32(turned, 16), 16);
+            const __m256i x = hemp_load_32(data + 4 * i + 32 * k);
+            const __m256i turned = _mm256_or_si256(_mm256_slli_epi32(x, 1), _mm256_srli_epi32(x, 31));
+            bytes[k] = _mm256_shuffle_epi8(rotated ? turned : x, by_plane);
         }
-        split_words(_mm_packs_epi32(high[0], high[1]), _mm_packs_epi32(high[2], high[3]), planes[0] + i, planes[1] + i);
-        split_words(_mm_packs_epi32(low[0], low[1]), _mm_packs_epi32(low[2], low[3]), planes[2] + i, planes[3] + i);
+        const __m256i high[2] = {_mm256_unpacklo_epi32(bytes[0], bytes[1]), _mm256_unpacklo_epi32(bytes[2], bytes[3])};
+        const __m256i low[2] = {_mm256_unpackhi_epi32(bytes[0], bytes[1]), _mm256_unpackhi_epi32(bytes[2], bytes[3])};
+        const __m256i split[4] = {_mm256_unpacklo_epi64(high[0], high[1]), _mm256_unpackhi_epi64(high[0], high[1]),
+                                  _mm256_unpacklo_epi64(low[0], low[1]), _mm256_unpackhi_epi64(low[0], low[1])};
+        for (int p = 0; p < 4; p++) {
+            store_32(planes[p] + i, _mm256_permutevar8x32_epi32(split[p], in_order));
+        }
     }
     return i;
 }
 
 static size_t split_many(const hemp_dtype_entry *entry, const uint8_t *data, size_t size, uint8_t *const *planes) {
-    if (entry->component != entry->size || (entry->size != 2 && entry->size != 4)) {
+    if (entry->component != entry->size || (entry->size != 2 && entry->size != 4) || !hemp_cpu_has_avx2()) {
         return 0;
     }
     return entry->size == 2 ? split_2(data, size, planes, entry->rotated) : split_4(data, size, planes, entry->rotated);

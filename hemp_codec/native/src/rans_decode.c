@@ -36,7 +36,7 @@ static uint64_t max_strips(const hemp_part *parts, size_t count) {
 }
 
 uint64_t hemp_rans_decode_memory(const hemp_part *parts, size_t count) {
-    return HEMP_RANS_SCALE * sizeof(uint32_t) + max_strips(parts, count);
+    return (HEMP_RANS_SCALE + 2 * HEMP_RANS_MARGIN) * sizeof(uint32_t) + max_strips(parts, count);
 }
 
 /* ------------------------------------------------------------------------------------------------------- headers */
@@ -431,9 +431,9 @@ hemp_status hemp_rans_decode(const uint8_t *payload, size_t size, const hemp_par
     if (levels == 1) {
         return size == 0 ? HEMP_OK : HEMP_BAD_PAYLOAD;
     }
-    uint32_t *slots = (uint32_t *)memory;
+    uint32_t *slots = (uint32_t *)memory + HEMP_RANS_MARGIN;
     const payload_task task = {parts,  count, hemp_rans_only_part(parts, count),
-                               levels, slots, (uint8_t *)(slots + HEMP_RANS_SCALE)};
+                               levels, slots, (uint8_t *)(slots + HEMP_RANS_SCALE + HEMP_RANS_MARGIN)};
     status =
         levels > 256 ? decode_two_blocks(&task, payload, size) : decode_block(&task, payload, size, HEMP_RANS_WHOLE);
     for (size_t i = 0; i < count && status == HEMP_OK; i++) {

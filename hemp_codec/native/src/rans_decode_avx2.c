@@ -66,20 +66,25 @@ static const uint64_t words_of_lanes[256] = {
     0x0706050403020100,
 };
 
-/* Loads and insertions, which are quicker than the instruction that gathers on many processors. */
+/* Eight slots from where `at` shifts its own into place, which is all that is used of them. */
+AVX2 static inline __m256i slots_from(const uint32_t *slots, uint64_t at, int place) {
+    return _mm256_loadu_si256((const __m256i *)(slots + at - place));
+}
+
+/* Whole loads, of which each lane keeps one slot: quicker than to insert single slots, and on many processors than the
+ * instruction that gathers. */
 AVX2 static inline __m256i look_up(const uint32_t *slots, __m256i at) {
     const __m128i low = _mm256_castsi256_si128(at), high = _mm256_extracti128_si256(at, 1);
     const uint64_t a = (uint64_t)_mm_cvtsi128_si64(low), b = (uint64_t)_mm_extract_epi64(low, 1);
     const uint64_t c = (uint64_t)_mm_cvtsi128_si64(high), d = (uint64_t)_mm_extract_epi64(high, 1);
-    __m128i first = _mm_cvtsi32_si128((int)slots[(uint32_t)a]);
-    first = _mm_insert_epi32(first, (int)slots[a >> 32], 1);
-    first = _mm_insert_epi32(first, (int)slots[(uint32_t)b], 2);
-    first = _mm_insert_epi32(first, (int)slots[b >> 32], 3);
-    __m128i second = _mm_cvtsi32_si128((int)slots[(uint32_t)c]);
-    second = _mm_insert_epi32(second, (int)slots[c >> 32], 1);
-    second = _mm_insert_epi32(second, (int)slots[(uint32_t)d], 2);
-    second = _mm_insert_epi32(second, (int)slots[d >> 32], 3);
-    return _mm256_inserti128_si256(_mm256_castsi128_si256(first), second, 1);
+    __m256i first = slots_from(slots, (uint32_t)a, 0), second = slots_from(slots, (uint32_t)c, 4);
+    first = _mm256_blend_epi32(first, slots_from(slots, a >> 32, 1), 1 << 1);
+    second = _mm256_blend_epi32(second, slots_from(slots, c >> 32, 5), 1 << 5);
+    first = _mm256_blend_epi32(first, slots_from(slots, (uint32_t)b, 2), 1 << 2);
+    second = _mm256_blend_epi32(second, slots_from(slots, (uint32_t)d, 6), 1 << 6);
+    first = _mm256_blend_epi32(first, slots_from(slots, b >> 32, 3), 1 << 3);
+    second = _mm256_blend_epi32(second, slots_from(slots, d >> 32, 7), 1 << 7);
+    return _mm256_blend_epi32(first, second, 0xF0);
 }
 
 /* Eight lanes: their symbols, in 32 bits each, and their next states; *next moves behind the words taken. */

@@ -20,10 +20,17 @@ static inline uint32_t hemp_rans_slot(uint32_t symbol, uint32_t frequency, uint3
     return symbol | (frequency << 8) | (position << 20);
 }
 
+/* Slots before and behind the table that may be read, whatever is in them. */
+#ifdef HEMP_X86_SIMD
+enum { HEMP_RANS_MARGIN = 8 };
+#else
+enum { HEMP_RANS_MARGIN = 0 };
+#endif
+
 /* Set the number of lanes: 1 to 32. */
 void hemp_rans_lanes_begin(hemp_rans_lanes *lanes, unsigned count);
 
-/* Decode `size` symbols; HEMP_BAD_PAYLOAD if the words run out. */
+/* Decode `size` symbols by a table of HEMP_RANS_SCALE slots with margins; HEMP_BAD_PAYLOAD if the words run out. */
 hemp_status hemp_rans_lanes_decode(hemp_rans_lanes *lanes, const uint32_t *slots, uint8_t *out, size_t size);
 
 #ifdef HEMP_X86_SIMD
