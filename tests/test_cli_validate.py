@@ -138,7 +138,7 @@ def test_a_large_stream_is_located_only_if_that_is_asked_for(reports: Validate, 
     path.write_bytes(with_padding(8 * 2000 - 1))
     offset = reference.outline(path.read_bytes()).body_offset
     (fault,) = reports(path)[0]["faults"]
-    place = ("BAD_PAYLOAD", offset, "tensors[0].stream.segments[0]", "format.md 6.5, coders.md")
+    place = ("BAD_PAYLOAD", offset, "tensors[0].stream.segments[0].planes[0]", "format.md 6.5, coders.md")
     assert (fault["code"], fault["offset"], fault["field"], fault["rule"]) == place
     assert "--reference" in fault["message"]
     (fault,) = reports("--reference", path)[0]["faults"]
