@@ -66,11 +66,11 @@ class TensorSpec:
 
 
 def checked_shape(what: str, shape: Sequence[int], size: int) -> tuple[int, ...]:
-    """The shape of what has elements of ``size`` bytes; HempError if a .hemp file cannot hold it."""
+    """The shape of what has elements of ``size`` bytes; FormatError if a .hemp file cannot hold it."""
     try:
         check_shape(shape, size)
     except HempError as error:
-        raise type(error)(f"{what}: {error}", code=error.code) from None
+        raise FormatError(f"{what}: {error}", code=error.code) from None
     return tuple(shape)
 
 
