@@ -155,9 +155,11 @@ def npz(draw: st.DrawFn) -> bytes:
     """An archive of such members."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
-        for name in draw(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=3), max_size=2)):
+        for name in draw(
+            st.lists(st.text(st.characters(min_codepoint=1, exclude_categories=["Cs"]), max_size=3), max_size=2)
+        ):
             packed = draw(st.sampled_from([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA]))
-            archive.writestr(f"{name}.npy", draw(npy() | st.binary(max_size=20)), packed)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), draw(npy() | st.binary(max_size=20)), packed)
     return file.getvalue()
 
 
