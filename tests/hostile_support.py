@@ -20,7 +20,7 @@ from tools.fuzz.changes import KINDS, change
 
 _EXAMPLES = os.environ.get("HEMP_EXAMPLES")
 many = settings(
-    max_examples=int(_EXAMPLES or 60),
+    max_examples=int(_EXAMPLES or 40),
     derandomize=_EXAMPLES is None,
     database=None,
     deadline=None,
