@@ -1,8 +1,8 @@
 """Attack HEMP and its peers, and say what happens.
 
-    python -m attacks            prints the table of attacks/README.md
-    python -m attacks --write    writes it there
-    python -m attacks --bombs    what each bomb takes: its size, the answer, time of the processor, memory
+    python -m attacks [--bombs] [--write]
+
+prints the first table of attacks/README.md, or the second, which says what bombs take, or writes it there.
 
 Each file is read in a child process.  Peers that are not installed are left out.
 """
@@ -10,23 +10,19 @@ Each file is read in a child process.  Peers that are not installed are left out
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import resource
 import signal
-import subprocess
 import sys
-import tempfile
 import warnings
 from collections import Counter
 from pathlib import Path
 
-from attacks.bombs import BOMBS
+from attacks import bomb_table
 from attacks.classes import ATTACKS, Attack
 from attacks.formats import Format, formats
 
 README = Path(__file__).with_name("README.md")
-BEGIN, END = "<!-- generated: begin -->\n", "<!-- generated: end -->\n"
 SECONDS = 3
 SAME, ERROR, WRONG, RAN = range(40, 44)  # none that a library would end the process with
 WORDS = {SAME: "no effect", ERROR: "error", WRONG: "**wrong tensors**", RAN: "**its code runs**"}
@@ -79,30 +75,14 @@ def table() -> str:
     return "\n".join(lines) + "\n"
 
 
-def print_bombs() -> None:
-    """One line for each."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "bomb.hemp"
-        for name, make in BOMBS.items():
-            path.write_bytes(make())
-            command = [sys.executable, "-m", "attacks.open_bomb", str(path)]
-            result = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-            memory = "" if result["memory"] is None else f"{result['memory'] / 1e6:.0f} MB"
-            print(
-                f"{name}: {path.stat().st_size} bytes, {result['outcome']}, {result['seconds']} s, {memory}", flush=True
-            )
-
-
 def main(arguments: list[str]) -> None:
     """Do what the arguments ask for."""
     warnings.simplefilter("ignore")
-    if "--bombs" in arguments:
-        print_bombs()
-        return
-    text = table()
+    name, text = ("bombs", bomb_table.table()) if "--bombs" in arguments else ("attacks", table())
     if "--write" in arguments:
-        before, after = README.read_text().split(BEGIN)[0], README.read_text().split(END)[1]
-        README.write_text(before + BEGIN + "\n" + text + "\n" + END + after)
+        begin, end = (f"<!-- {name}: {word} -->\n" for word in ("begin", "end"))
+        before, after = README.read_text().split(begin)[0], README.read_text().split(end)[1]
+        README.write_text(before + begin + "\n" + text + "\n" + end + after)
     else:
         print(text)
 

@@ -113,7 +113,7 @@ def cycle() -> bytes:
 
 
 def ties() -> bytes:
-    """2 MB in one tensor, and 200 more of the same size tied to it."""
+    """2 MB in one tensor, and 99 more of the same size tied to it."""
     data = bytes([0xFF, 0])  # rans: a constant block
     source = record(b"a", 2_000_000, form=LOSSLESS, dtype=UINT8, rest=stream(RANS, data))
     tied = [record(b"t%x" % number, 2_000_000, form=EXTENDED, rest=b"\x00\x00") for number in range(1, 100)]

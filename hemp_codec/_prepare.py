@@ -20,10 +20,9 @@ from hemp_codec.quantizers import Codebook, Lossless, Parameters, Planes, Quanti
 from hemp_codec.quantizers.base import MAX_LEVELS
 from hemp_codec.quantizers.lossless import element_bytes
 from hemp_codec.rules import Rule, first_match
-from hemp_codec.tensors import QuantizedTensor, index_dtype
+from hemp_codec.tensors import QuantizedTensor, check_shape, index_dtype
 
 MAX_NAME_SIZE = 65535
-MAX_RANK = 32
 _MIN_TIED_SIZE = 16  # below that a tie costs about what the bytes cost
 _SAMPLE = 1 << 12
 _LOSSLESS = Lossless()
@@ -107,7 +106,7 @@ class Preparer:
     def _quantized(self, number: int, name: str, encoded: bytes, value: QuantizedTensor, coder: Coder) -> Prepared:
         indices, levels = _check_quantized(value)
         dtype = dtypes.of(levels)
-        _check_shape(indices.shape, dtype)
+        check_shape(indices.shape, dtype.size)
         tied = self._tie(
             number, name, indices.size * dtype.size, [indices, levels], ("quantized", dtype.number, indices.size)
         )
@@ -119,7 +118,7 @@ class Preparer:
         self, number: int, name: str, encoded: bytes, array: np.ndarray, rule: Rule | None, coder: Coder
     ) -> Prepared | Callable[[], Prepared]:
         dtype = dtypes.of(array)
-        _check_shape(array.shape, dtype)
+        check_shape(array.shape, dtype.size)
         quantizer = self._choose(rule, dtype, array)
         data = element_bytes(array)
         tied = self._tie(number, name, data.nbytes, [data], (quantizer, dtype.number, array.size))
@@ -228,17 +227,6 @@ def _as_array(value: object) -> np.ndarray:
     if not isinstance(value, (np.ndarray, np.generic)):
         raise HempError(f"a {type(value).__name__} is neither a numpy array nor a QuantizedTensor; convert it")
     return np.asarray(value)
-
-
-def _check_shape(shape: tuple[int, ...], dtype: DType) -> None:
-    """The rules of spec/format.md, 4.3, of which an array in memory can break only the rank."""
-    if len(shape) > MAX_RANK:
-        raise LimitError(f"rank {len(shape)} is above {MAX_RANK}; reshape it", code="LIMIT_EXCEEDED")
-    elements = 1
-    for dimension in shape:
-        elements *= dimension or 1
-    if elements * dtype.size >= 1 << 62:
-        raise HempError(f"shape {shape} is too large", code="BAD_SHAPE")
 
 
 def _check_quantized(value: QuantizedTensor) -> tuple[np.ndarray, np.ndarray]:

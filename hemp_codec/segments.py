@@ -66,8 +66,10 @@ def _checked_data(source: Source, segment: SegmentRecord) -> memoryview:
 def _split_payloads(
     data: memoryview, stream: StreamRecord, parts: Sequence[Part]
 ) -> Iterator[tuple[Coder, memoryview]]:
-    """Coder and payload of each plane, in the order of planes."""
-    stored, coder = coders.get(_STORED), coders.get(stream.coder)
+    """Coder and payload of each plane, in the order of planes.
+
+    A coder that is not known here is an error only where a payload of it is there (spec/format.md, 9).
+    """
     is_coded = [bool(stream.coded_planes >> plane & 1) for plane in range(stream.planes)]
     payloads = _stored_payloads(data, is_coded.count(False), _native.stored_size(parts))
     rest = data[sum(map(len, payloads)) :]
@@ -75,7 +77,8 @@ def _split_payloads(
         raise FormatError(f"{len(rest)} bytes are left over after the planes", code="BAD_PAYLOAD")
     stored_payloads, coded_payloads = iter(payloads), _coded_payloads(rest, is_coded.count(True))
     for coded in is_coded:
-        yield (coder, next(coded_payloads)) if coded else (stored, next(stored_payloads))
+        payload = next(coded_payloads if coded else stored_payloads)
+        yield coders.get(stream.coder if coded else _STORED), payload
 
 
 def _stored_payloads(data: memoryview, count: int, size: int) -> list[memoryview]:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+from hemp_codec.errors import HempError, LimitError
+
+MAX_RANK = 32
 
 
 def index_dtype(num_levels: int) -> np.dtype:
@@ -18,6 +23,17 @@ def columns_of(shape: tuple[int, ...], elements: int) -> int:
     if len(shape) < 2:
         return elements
     return elements // shape[0] if shape[0] else math.prod(shape[1:])
+
+
+def check_shape(shape: Sequence[int], size: int) -> None:
+    """The rules of spec/format.md, 4.3, for elements of ``size`` bytes; HempError if one is broken.
+
+    They also keep a shape from being one that no array can have.
+    """
+    if len(shape) > MAX_RANK:
+        raise LimitError(f"rank {len(shape)} is above {MAX_RANK}; reshape it", code="LIMIT_EXCEEDED")
+    if math.prod(dimension or 1 for dimension in shape) * size >= 1 << 62:
+        raise HempError(f"shape {tuple(shape)} is too large", code="BAD_SHAPE")
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,8 @@ import numpy as np
 
 from hemp_codec import dtypes
 from hemp_codec.dtypes import BY_NAME, DType
-from hemp_codec.errors import UnsupportedError
+from hemp_codec.errors import HempError, UnsupportedError
+from hemp_codec.tensors import check_shape
 
 if TYPE_CHECKING:
     from torch import Tensor, device
@@ -41,6 +42,7 @@ def to_array(tensor: Tensor) -> np.ndarray:
     Raises:
         UnsupportedError: the tensor is sparse, quantized by torch, without data (meta), or of a dtype that the format
             lacks; or it is larger than the memory behind it, as after ``expand``.
+        HempError: its shape is more than a file can hold.
     """
     torch = import_torch()
     dtype = BY_NAME.get(str(tensor.dtype).removeprefix("torch."))
@@ -52,6 +54,7 @@ def to_array(tensor: Tensor) -> np.ndarray:
         )
     if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
         raise UnsupportedError("a tensor is larger than the memory behind it (expanded); call .contiguous() first")
+    check_shape(tensor.shape, tensor.element_size())
     dense = tensor.detach().cpu().resolve_conj().resolve_neg().contiguous()
     if dtype.name not in _DIRECT:
         dense = dense.view(getattr(torch, _CARRIERS[dtype.size]))
@@ -67,8 +70,8 @@ def to_arrays(tensors: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
         try:
             key = identity(tensor)
             result[name] = arrays[key] if key in arrays else arrays.setdefault(key, to_array(tensor))
-        except UnsupportedError as error:
-            raise UnsupportedError(f"tensor {name!r}: {error}", tensor=name) from None
+        except HempError as error:
+            raise type(error)(f"tensor {name!r}: {error}", code=error.code, tensor=name) from None
     return result
 
 

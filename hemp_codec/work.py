@@ -20,9 +20,16 @@ class Work:
         self._done = 0
         self._lock = threading.Lock()
 
+    @property
+    def done(self) -> int:
+        """What has been counted."""
+        return self._done
+
     def add(self, coder: int, payload: memoryview, elements: int) -> None:
         """Count a payload that is about to be decoded; LimitError if it is too much."""
         work = _native.payload_work(coder, payload, elements)
+        if work == 0:
+            return
         with self._lock:
             self._done += work
             if self._done <= self._limit:

@@ -21,6 +21,8 @@ from hemp_codec.errors import FormatError
 from hemp_codec.sources import open_source
 from hemp_spec import reference
 from spec.vectors import generate
+from spec.vectors.encoders import rans
+from spec.vectors.files import lossless, with_segment
 from spec.vectors.random_files import random_file
 
 VECTORS = Path(generate.__file__).parent
@@ -138,12 +140,24 @@ def test_a_large_stream_is_located_only_if_that_is_asked_for(reports: Validate, 
     path.write_bytes(with_padding(8 * 2000 - 1))
     offset = reference.outline(path.read_bytes()).body_offset
     (fault,) = reports(path)[0]["faults"]
-    place = ("BAD_PAYLOAD", offset, "tensors[0].stream.segments[0]", "format.md 6.5, coders.md")
+    place = ("BAD_PAYLOAD", offset, "tensors[0].stream.segments[0].planes[0]", "format.md 6.5, coders.md")
     assert (fault["code"], fault["offset"], fault["field"], fault["rule"]) == place
     assert "--reference" in fault["message"]
     (fault,) = reports("--reference", path)[0]["faults"]
     place = ("BAD_PAYLOAD", offset + 1999, "tensors[0].stream.segments[0].planes[0].payload", "coders.md 2")
     assert (fault["code"], fault["offset"], fault["field"], fault["rule"]) == place
+
+
+def test_of_a_large_stream_the_payload_is_named(reports: Validate, tmp_path: Path) -> None:
+    plan = lossless("a", "uint16", [2000], bytes(k * k % 251 for k in range(4000)), rans())
+    path = tmp_path / "bad.hemp"
+    path.write_bytes(with_segment(plan, lambda segment: segment[:-1]))
+    (stream, _, segment, offset), *_ = (outline := reference.outline(path.read_bytes())).segments()
+    data = path.read_bytes()[offset : offset + segment.size]
+    second = list(reference.payloads(stream, data, outline.directory.parts(stream, 0)))[1]
+    (fault,) = reports(path)[0]["faults"]
+    place = ("BAD_PAYLOAD", offset + second.offset, "tensors[0].stream.segments[0].planes[1]")
+    assert (fault["code"], fault["offset"], fault["field"]) == place and second.offset > 1000
 
 
 def test_the_specification_decodes_no_more_than_its_budget(monkeypatch: pytest.MonkeyPatch) -> None:

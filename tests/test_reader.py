@@ -422,7 +422,7 @@ def test_plane_0_alone_needs_no_coded_planes() -> None:
 
 
 def test_an_unknown_coder_is_an_error_only_when_decoding() -> None:
-    payload = b"whatever"
+    payload = b"\x01whatever"  # of the first plane there is a byte
     for coder in (5, 63, 128, 191):
         reader = one_stream(payload, coder=coder, coded_planes=15)
         assert reader.get_info("a").coder == str(coder)

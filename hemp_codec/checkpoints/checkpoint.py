@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from hemp_codec.dtypes import DType
 from hemp_codec.errors import FormatError, HempError
+from hemp_codec.tensors import check_shape
 
 
 class LazyTensors(Mapping[str, np.ndarray]):
@@ -62,6 +63,15 @@ class TensorSpec:
     @property
     def nbytes(self) -> int:
         return math.prod(self.shape) * self.dtype.size
+
+
+def checked_shape(what: str, shape: Sequence[int], size: int) -> tuple[int, ...]:
+    """The shape of what has elements of ``size`` bytes; FormatError if a .hemp file cannot hold it."""
+    try:
+        check_shape(shape, size)
+    except HempError as error:
+        raise FormatError(f"{what}: {error}", code=error.code) from None
+    return tuple(shape)
 
 
 def checked_bool(array: np.ndarray) -> np.ndarray:

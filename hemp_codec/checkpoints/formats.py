@@ -55,6 +55,7 @@ def load(path: PathLike) -> Checkpoint:
     Raises:
         FormatError: the file is not what its ending says, or its content is not allowed.
         UnsupportedError: the ending or a dtype is unknown, or torch is needed and not installed.
+        HempError: a shape is one that a .hemp file cannot hold.
         OSError: the file cannot be read.
     """
     path = Path(path)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
@@ -19,7 +20,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from hemp_codec import dtypes
-from hemp_codec.checkpoints.checkpoint import Checkpoint, LazyTensors, checked_bool
+from hemp_codec.checkpoints.checkpoint import Checkpoint, LazyTensors, checked_bool, checked_shape
 from hemp_codec.dtypes import DTYPES, DType
 from hemp_codec.errors import FormatError, UnsupportedError
 from hemp_codec.files import replacing
@@ -30,7 +31,10 @@ _TIMESTAMP = (1980, 1, 1, 0, 0, 0)
 # What deflate can make of one byte at most; a member that claims more is a bomb.
 _MAX_INFLATION = 1032
 _MAX_NAME_SIZE = 65535 - len(_ENDING)
+_MAX_REASON = 200  # characters: numpy may quote the whole header
 _HEADER_READERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+# With damaged headers, numpy fails in all these ways.
+_HEADER_FAULTS = (ValueError, TypeError, SyntaxError, RecursionError, MemoryError, tokenize.TokenError)
 # With damaged bytes, zipfile fails in all these ways.
 _ZIP_FAULTS = (
     *(zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError),
@@ -88,6 +92,7 @@ def _read(path: Path, member: zipfile.ZipInfo) -> np.ndarray:
             data = file.read()
     except _ZIP_FAULTS as error:
         raise _damaged(f"member {member.filename!r} is damaged", error) from None
+    shape = checked_shape(f"member {member.filename!r}", shape, stored.itemsize)
     if math.prod(shape) * stored.itemsize != len(data):
         raise FormatError(f"member {member.filename!r}: its shape takes other than its {len(data)} bytes")
     array = np.frombuffer(data, stored).reshape(shape, order="F" if fortran else "C")
@@ -100,8 +105,9 @@ def _read_header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype]:
         if version not in _HEADER_READERS:
             raise ValueError(f"unknown version {version}")
         shape, fortran, stored = _HEADER_READERS[version](file)
-    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError) as error:
-        raise FormatError(f"not an {_ENDING} array ({str(error).splitlines()[0]}); check the download") from None
+    except _HEADER_FAULTS as error:
+        reason = str(error).split("\n")[0][:_MAX_REASON] or type(error).__name__
+        raise FormatError(f"not an {_ENDING} array ({reason}); check the download") from None
     if stored.hasobject:
         raise FormatError("holds Python objects, which are never read; save plain arrays")
     if not stored.itemsize or any(type(size) is not int or size < 0 for size in shape):

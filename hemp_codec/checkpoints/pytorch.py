@@ -66,8 +66,8 @@ def _state_dict(content: Any) -> tuple[Mapping[str, torch.Tensor], tuple[str, ..
     if isinstance(content, Mapping):
         found = [key for key in _WRAPPERS if _is_plain(content.get(key))]
         if len(found) == 1:
-            others = sorted(str(key) for key in content if key != found[0])
-            left_out = f"; left out: {', '.join(map(repr, others))}" if others else ""
+            others = sorted(_shown(key) for key in content if key != found[0])
+            left_out = f"; left out: {', '.join(others)}" if others else ""
             return content[found[0]], (f"the tensors are those under {found[0]!r}{left_out}",)
     raise FormatError(f"not a plain state dict ({_fault(content)}); save one: torch.save(model.state_dict(), ...)")
 
@@ -86,10 +86,15 @@ def _fault(content: Any) -> str:
         return f"it is a {type(content).__name__}"
     for name, value in content.items():
         if not isinstance(name, str):
-            return f"the key {name!r} is a {type(name).__name__}"
+            return f"a key is {_shown(name)}"
         if not isinstance(value, torch.Tensor):
-            return f"{name!r} is a {type(value).__name__}, not a tensor"
+            return f"{_shown(name)} is a {type(value).__name__}, not a tensor"
     return "it is ambiguous"
+
+
+def _shown(key: Any) -> str:
+    """A key for a message; what is no text may be larger to print than memory."""
+    return repr(key) if isinstance(key, str) else f"a {type(key).__name__}"
 
 
 def save(tensors: Mapping[str, np.ndarray], path: Path, metadata: Mapping[str, str]) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from hemp_codec import dtypes
-from hemp_codec.checkpoints.checkpoint import Checkpoint, LazyTensors, TensorSpec, checked_bool
+from hemp_codec.checkpoints.checkpoint import Checkpoint, LazyTensors, TensorSpec, checked_bool, checked_shape
 from hemp_codec.dtypes import DType
 from hemp_codec.elements import Piece
 from hemp_codec.errors import FormatError, UnsupportedError
@@ -113,9 +113,8 @@ def _entry(name: str, value: Any) -> _Entry:
     shape, offsets = value["shape"], value["data_offsets"]
     if not _naturals(shape) or not _naturals(offsets) or len(offsets) != 2:
         raise FormatError(f"tensor {name!r} has a shape or offsets that are no sizes", tensor=name)
-    shape = _array_shape(name, dtype, shape)
+    shape = checked_shape(f"tensor {name!r}", _array_shape(name, dtype, shape), dtype.size)
     begin, end = offsets
-    # Python integers do not overflow, so this product is checked by the comparison.
     if math.prod(shape) * dtype.size != end - begin:
         raise FormatError(f"tensor {name!r}: its shape takes other than its {end - begin} bytes", tensor=name)
     return _Entry(name, dtype, shape, begin, end)

@@ -110,8 +110,10 @@ class Decoder:
         """Decode a segment; SpecError if it breaks a rule."""
         refused: HempError | None = None
         planes: list[list[np.ndarray]] = []
+        done = 0
         try:
             for plane in _native_planes(stream, data, parts, self._work):
+                done += 1
                 if self._always:
                     planes.append(plane)
         except HempError as error:
@@ -125,8 +127,15 @@ class Decoder:
             if refused is not None:
                 raise RuntimeError(f"the native decoder refuses what the specification allows: {refused}")
         if refused is not None:
-            fault = _native_fault(refused, "")
-            raise SpecError(fault.code, 0, "", f"{fault.message}; {_ADVICE}", fault.rule)
+            raise self._at_payload(refused, reference.payloads(stream, data, parts), done)
+
+    def _at_payload(self, refused: HempError, payloads: Iterator[reference.Payload], plane: int) -> SpecError:
+        """The error of the payload of a plane; SpecError is raised if one before it reaches beyond the segment."""
+        fault = _native_fault(refused, "")
+        payload = next(payload for payload in payloads if payload.plane == plane)
+        if isinstance(refused, LimitError):
+            return SpecError(fault.code, payload.offset, payload.field, fault.message, "8.1", self._work.done)
+        return SpecError(fault.code, payload.offset, payload.field, f"{fault.message}; {_ADVICE}", fault.rule)
 
     def _may(self, stream: Stream, data: bytes | memoryview, parts: Sequence[SpecPart]) -> bool:
         """Take what decoding this segment by the specification costs from the budget, if that suffices."""

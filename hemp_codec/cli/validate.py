@@ -31,7 +31,8 @@ byte and the final state of its coder. Each fault is a line
 and exit code 1 follows if there is any. The search goes on after a fault where the rest can be understood.
 
 Structures are checked by the executable specification, streams by the native decoder. Where that one refuses a small
-segment, the specification finds the byte and the rule, and streams of up to 2048 indices are always decoded by both.
+segment, the specification finds the byte and the rule, otherwise the payload; streams of up to 2048 indices are always
+decoded by both.
 With a front of more than 128 KiB, as of thousands of tensors, the native reader reports the first fault of the
 structures. --reference leaves nothing to the native decoder alone: that takes minutes for a million weights."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -180,7 +180,7 @@ def check_end(file: Outline) -> None:
 
 
 def output_limit(file_size: int) -> int:
-    """Section 8.1: the default limit, in bytes of tensors."""
+    """Section 8.1: the default limit, in bytes of tensors and in work."""
     return (1 << 24) + 4096 * file_size
 
 
@@ -202,41 +202,93 @@ def segment_data(source: Source, segment: Segment, offset: int) -> bytes | memor
     return data
 
 
-def decode_segment(stream: Stream, data: bytes | memoryview, parts: Sequence[Part]) -> list[list[list[int]]]:
+class Payload(NamedTuple):
+    """Section 6.5: the indices of one plane of the parts of a segment, coded.
+
+    Attributes:
+        plane: number of the plane.
+        coder: number of the coder.
+        offset: from the first byte of the segment.
+        data: its bytes.
+    """
+
+    plane: int
+    coder: int
+    offset: int
+    data: bytes
+
+    @property
+    def field(self) -> str:
+        """Path of the payload within the segment."""
+        return f"planes[{self.plane}]"
+
+
+class Work:
+    """Section 8.1: what the payloads that one call decodes cost.
+
+    Args:
+        limit: the most that it may be.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._done = 0
+
+    def add(self, payload: Payload, elements: int) -> None:
+        """Count a payload that is about to be decoded; SpecError if it is too much."""
+        cost = coders.cost(payload.coder, payload.data) * elements
+        self._done += cost
+        if cost > 0 and self._done > self._limit:
+            message = f"work of {self._done} for all payloads up to this one, more than the limit of {self._limit}"
+            raise SpecError("LIMIT_EXCEEDED", payload.offset, payload.field, message, "8.1", self._done)
+
+
+def payloads(stream: Stream, data: bytes | memoryview, parts: Sequence[Part]) -> Iterator[Payload]:
+    """Section 6.5: the payloads of a segment, in the order in which they lie in it; SpecError if one is not in it."""
+    stored = [plane for plane in range(stream.planes) if not stream.coded_planes >> plane & 1]
+    coded = [plane for plane in range(stream.planes) if stream.coded_planes >> plane & 1]
+    window = Window(bytes(data), 0, _BEYOND_SEGMENT)
+    for plane in stored:
+        yield _next_payload(STORED, window, payload_size(parts), plane)
+    for plane in coded:
+        rest = len(data) - window.tell()
+        size = rest if plane == coded[-1] else int(Varint.parse_stream(window))
+        yield _next_payload(stream.coder, window, size, plane)
+    if window.tell() < len(data):
+        left = len(data) - window.tell()
+        raise SpecError("BAD_PAYLOAD", window.tell(), "", f"{left} bytes are left over in the segment", "6.5", left)
+
+
+def _next_payload(coder: int, window: Window, size: int, plane: int) -> Payload:
+    payload = Payload(plane, coder, window.tell(), window.read(size))
+    if len(payload.data) < size:
+        message = f"a payload of {size} bytes reaches beyond the segment"
+        raise SpecError("BAD_PAYLOAD", payload.offset, payload.field, message, "6.5", len(payload.data))
+    return payload
+
+
+def decode_segment(
+    stream: Stream, data: bytes | memoryview, parts: Sequence[Part], work: Work | None = None
+) -> list[list[list[int]]]:
     """Section 6.5: for each plane, for each part, its indices.
+
+    What it costs is added to ``work``.
 
     Raises:
         SpecError: with an offset that counts from the first byte of the segment.
     """
     planes: dict[int, list[list[int]]] = {}
-    stored = [plane for plane in range(stream.planes) if not stream.coded_planes >> plane & 1]
-    coded = [plane for plane in range(stream.planes) if stream.coded_planes >> plane & 1]
-    window = Window(bytes(data), 0, _BEYOND_SEGMENT)
-    for plane in stored:
-        planes[plane] = _decode_payload(STORED, window, payload_size(parts), plane, parts)
-    for plane in coded:
-        rest = len(data) - window.tell()
-        size = rest if plane == coded[-1] else int(Varint.parse_stream(window))
-        planes[plane] = _decode_payload(stream.coder, window, size, plane, parts)
-    if window.tell() < len(data):
-        left = len(data) - window.tell()
-        raise SpecError("BAD_PAYLOAD", window.tell(), "", f"{left} bytes are left over in the segment", "6.5", left)
+    for payload in payloads(stream, data, parts):
+        if work is not None:
+            work.add(payload, sum(part.size for part in parts))
+        try:
+            planes[payload.plane] = coders.decode(payload.coder, payload.data, parts)
+        except SpecError as error:
+            raise error.moved(payload.offset, payload.field) from None
     return [planes[plane] for plane in range(stream.planes)]
 
 
-def _decode_payload(coder: int, window: Window, size: int, plane: int, parts: Sequence[Part]) -> list[list[int]]:
-    start = window.tell()
-    payload = window.read(size)
-    if len(payload) < size:
-        message = f"a payload of {size} bytes reaches beyond the segment"
-        raise SpecError("BAD_PAYLOAD", start, f"planes[{plane}]", message, "6.5", len(payload))
-    try:
-        return coders.decode(coder, payload, parts)
-    except SpecError as error:
-        raise error.moved(start, f"planes[{plane}]") from None
-
-
-def decode_streams(file: Outline) -> list[list[list[list[int]]]]:
+def decode_streams(file: Outline, work: Work) -> list[list[list[list[int]]]]:
     """For each stream, for each plane, for each tensor of the stream, its indices."""
     decoded: list[list[list[list[int]]]] = [
         [[[] for _ in stream.tensors] for _ in range(stream.planes)] for stream in file.directory.streams
@@ -245,7 +297,7 @@ def decode_streams(file: Outline) -> list[list[list[list[int]]]]:
     for stream, segment_number, segment, offset in file.segments():
         data = segment_data(file.source, segment, offset)
         try:
-            planes = decode_segment(stream, data, file.directory.parts(stream, segment_number))
+            planes = decode_segment(stream, data, file.directory.parts(stream, segment_number), work)
         except SpecError as error:
             raise error.moved(offset, segment.field) from None
         for plane, parts in enumerate(planes):
@@ -260,15 +312,16 @@ def read(data: bytes, *, front_limit: int = layout.FRONT_LIMIT, limit: int | Non
     Args:
         data: the whole file.
         front_limit: greatest `front_size` that is read.
-        limit: bytes that the tensors may take together; by default that of section 8.1.
+        limit: bytes that the tensors may take together, and work; by default that of section 8.1.
 
     Raises:
         SpecError: the first rule that is broken.
     """
     file = outline(data, front_limit=front_limit)
     check_end(file)
-    check_output(file, output_limit(len(data)) if limit is None else limit)
-    streams = decode_streams(file)
+    limit = output_limit(len(data)) if limit is None else limit
+    check_output(file, limit)
+    streams = decode_streams(file, Work(limit))
     values: list[Values] = []
     indices: dict[str, list[int]] = {}
     for number, tensor in enumerate(file.directory.tensors):

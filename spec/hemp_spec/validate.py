@@ -45,18 +45,24 @@ class Placed(NamedTuple):
     offset: int
 
 
-def faults(data: bytes | Source, decode: Decode | None = reference.decode_segment) -> Iterator[Fault]:
+def faults(data: bytes | Source, *, decode: bool = True) -> Iterator[Fault]:
     """The faults of a file, in the order in which they are met; none if it is valid.
 
     Args:
         data: the whole file.
-        decode: decodes the segments whose checksums are right.  None: only structures and checksums, which is fast.
+        decode: decode the segments whose checksums are right.  Without, only structures and checksums, which is fast.
     """
     found: list[SpecError] = []
     file = outline(data, found)
     yield from map(fault, found)
     if file is not None:
-        yield from segment_faults(file.source, segments(file), decode if decodes_after(found) else None)
+        decoder = _decoder(file.source.size) if decode and decodes_after(found) else None
+        yield from segment_faults(file.source, segments(file), decoder)
+
+
+def _decoder(file_size: int) -> Decode:
+    work = reference.Work(reference.output_limit(file_size))
+    return lambda stream, data, parts: reference.decode_segment(stream, data, parts, work)
 
 
 def decodes_after(found: Iterable[SpecError]) -> bool:

@@ -193,7 +193,21 @@ def _limit_exceeded() -> Iterator[tuple[str, Sequence[Case]]]:
     yield "4.3", [("rank", "rank 33", patched([deep], "tensors[0].rank_extra", b"\x1a"))]
     many = codebook("k", "float32", [0], [], [ONE])
     huge = patched([many], "tensors[0].dimensions[0]", encode_varint(1 << 40))
-    yield "8.1", [("output", "2^40 elements of one level, in a file of a few bytes", huge)]
+    yield (
+        "8.1",
+        [
+            ("output", "2^40 elements of one level, in a file of a few bytes", huge),
+            ("work", "2,128,000 elements in the mixed mode of arithmetic, in a file of a few bytes", _slow()),
+        ],
+    )
+
+
+def _slow() -> bytes:
+    """A file whose work is just above its limit, and its output far below."""
+    few = lossless("m", "uint8", [1, 1], b"m", raw(3, b"\x01" + b"\x55" * 7))
+    rows, columns = encode_varint(2128), encode_varint(1000)
+    shape = {"tensors[0].dimensions[0]": rows, "tensors[0].dimensions[1]": columns}
+    return patch(make_file([few], segment_code=6), shape)
 
 
 def _bad_front() -> Iterator[tuple[str, Sequence[Case]]]:
@@ -641,7 +655,16 @@ def _unsupported_coder() -> Iterator[tuple[str, Sequence[Case]]]:
     yield (
         "6.6",
         [
-            (f"{number}", f"a tensor coded by coder {number}", indexed(raw(number, b"private")))
-            for number in (5, 63, 128, 191)
+            *(
+                (f"{number}", f"a tensor coded by coder {number}", indexed(raw(number, b"private")))
+                for number in (5, 63, 128, 191)
+            ),
+            ("beyond", "the payload of a plane, and after it one that reaches beyond the segment", _unknown_planes()),
         ],
     )
+
+
+def _unknown_planes() -> bytes:
+    """Three planes of a coder that is not known; the second reaches beyond the segment."""
+    planes = lossless("a", "uint32", [2], b"aaaabbbb", raw(5, b"1", b"2", b"3"), coded_planes=7)
+    return with_segment(planes, lambda old: old[:4] + b"\x7f" + old[5:])

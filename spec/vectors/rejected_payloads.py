@@ -87,6 +87,8 @@ def _payload(coder: Coder, indices: Sequence[int], part: Part) -> bytes:
 def _segments() -> Cases:
     two = lossless("a", "uint16", [2], b"aaaa", rans())
     mixed = lossless("a", "uint16", [2], b"aaaa", rans(), coded_planes=1)
+    unknown = lossless("a", "uint16", [2], b"aaaa", raw(128, b"12", b"34"))
+    unknown_mixed = lossless("a", "uint16", [2], b"aaaa", raw(128, b"12"), coded_planes=1)
     yield (
         "6.5",
         [
@@ -98,6 +100,16 @@ def _segments() -> Cases:
             ("plane-size-cut", "the segment ends within a payload's size", with_segment(two, lambda old: b"\x80")),
             ("plane-missing", "the segment ends before its planes", with_segment(two, lambda old: b"")),
             ("stored-beyond", "the segment ends within a stored plane", with_segment(mixed, lambda old: old[:1])),
+            (
+                "unknown-beyond",
+                "a plane's payload reaches beyond the segment; its coder is not known",
+                with_segment(unknown, lambda old: b"\x7f" + old[1:]),
+            ),
+            (
+                "unknown-stored-beyond",
+                "the segment ends within a stored plane; the coder of the other is not known",
+                with_segment(unknown_mixed, lambda old: old[:1]),
+            ),
         ],
     )
 

@@ -10,7 +10,7 @@
 
 #include "hemp_decoder.h"
 
-enum { FILE_ROOM = 1 << 18, OUT_ROOM = 1 << 21, SCRATCH_ROOM = 1 << 22, TABLE_ROOM = 1 << 19 };
+enum { FILE_ROOM = 1 << 18, OUT_ROOM = (1 << 21) + (1 << 16), SCRATCH_ROOM = 1 << 22, TABLE_ROOM = 1 << 19 };
 
 static uint8_t content[FILE_ROOM];
 static uint64_t out_room[OUT_ROOM / 8];

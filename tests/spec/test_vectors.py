@@ -70,7 +70,7 @@ def test_must_accept_or_skip(entry: dict[str, Any], reader: Any) -> None:
 @pytest.mark.parametrize("entry", ACCEPTED, ids=named)
 def test_no_faults(entry: dict[str, Any]) -> None:
     assert list(faults(load(entry))) == []
-    assert list(faults(load(entry), decode=None)) == []
+    assert list(faults(load(entry), decode=False)) == []
 
 
 def test_the_generator_makes_these_files() -> None:

@@ -43,9 +43,12 @@ def merge(program: Path, sources: list[Path], out: Path) -> None:
 
 
 def pack(target: Target, folder: Path) -> int:
-    """Write the archive of a target, smallest inputs first and as many as fit; how many there are in it."""
+    """Write the archive of a target, as many inputs as fit, of all sizes; how many there are in it.
+
+    The smallest alone would be more, and reach less: their names are hashes, so their order is as good as any.
+    """
     ARCHIVES.mkdir(exist_ok=True)
-    paths = sorted(folder.iterdir(), key=lambda path: (path.stat().st_size, path.name))
+    paths = sorted(folder.iterdir())
     count = size = 0
     with zipfile.ZipFile(archive(target), "w", zipfile.ZIP_DEFLATED, compresslevel=9) as file:
         for path in paths:

@@ -24,11 +24,15 @@ CLASSES = {name: kind for _, name, kind in ERRORS}
 MAX_ELEMENTS = 20_000  # the reference takes some microseconds for each
 MAX_PAYLOAD_ELEMENTS = 1500
 HEAD_SIZE = 8
+_DUPLICATE = "DUPLICATE_NAME"
 
 
 def of_file(data: bytes) -> tuple[object, object]:
     """What the native and the reference decoder make of a file; equal unless one of them is wrong."""
-    return _native_file(data), _reference_file(data)
+    native, expected = _native_file(data), _reference_file(data)
+    if expected == _DUPLICATE:  # another error may be met before that one (spec/format.md, 9)
+        expected = native if isinstance(native, str) else CLASSES[_DUPLICATE]
+    return native, expected
 
 
 def _native_file(data: bytes) -> object:
@@ -45,7 +49,7 @@ def _reference_file(data: bytes) -> object:
     try:
         file = reference.read(data)
     except SpecError as error:
-        return CLASSES[error.code]
+        return error.code if error.code == _DUPLICATE else CLASSES[error.code]
     tensors = {name: (values.shape, values.data) for name, values in file.tensors.items()}
     return tensors, file.metadata, file.source_hash
 
@@ -119,8 +123,7 @@ def run(work: Path, seconds: int, seed: int) -> int:
         native, expected = of_payload(name, data) if name in CODERS else of_file(data)
         count += 1
         accepted += not isinstance(native, str)
-        # Of an unknown coder and a payload of it that reaches too far, either may be reported (spec/format.md, 9).
-        if native != expected and (native, expected) != ("unsupported", "format"):
+        if native != expected:
             differences += 1
             folder = work / "differences"
             folder.mkdir(parents=True, exist_ok=True)

@@ -63,9 +63,16 @@ def run(program: Path, corpus: Path, failures: Path, seconds: int, *, max_size: 
         seed += 1
         if process.returncode != 0:
             log.rename(log.with_suffix(f".{seed}.log"))
+            _leave_out(corpus, failures)
         if process.returncode != 0 and len(set(failures.iterdir()) - before) > 20:
             break
     return Run(cpu_seconds, executions, features, sorted(set(failures.iterdir()) - before))
+
+
+def _leave_out(corpus: Path, failures: Path) -> None:
+    """Take the inputs that end the program out of the corpus, at which every further run would end again."""
+    for path in failures.iterdir():
+        (corpus / path.name.rpartition("-")[2]).unlink(missing_ok=True)
 
 
 def _last(pattern: str, text: str) -> int:

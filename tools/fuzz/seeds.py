@@ -10,7 +10,7 @@ import numpy as np
 
 import hemp_codec
 from hemp_codec.coders import get
-from hemp_codec.dtypes import BY_NUMBER
+from hemp_codec.dtypes import BY_NAME, BY_NUMBER
 from tools.fuzz.targets import Target
 
 VECTORS = Path(__file__).parents[2] / "spec" / "vectors"
@@ -78,8 +78,9 @@ def payloads(coder: str) -> Iterator[tuple[str, bytes]]:
 
 
 def segments() -> Iterator[tuple[str, bytes]]:
-    """Inputs of the target ``lossless``: the segments of files with one tensor."""
+    """Inputs of the target ``lossless``: a segment of no elements, and those of files with one tensor."""
     random = np.random.default_rng(7)
+    yield "no-elements", bytes([BY_NAME["float32"].number, get("rans").number]) + struct.pack("<HBHH", 1, 0, 0, 0)
     for coder in ("stored", "rans", "arithmetic", "arithmetic-max"):
         for number, dtype in BY_NUMBER.items():
             if number == 0:

@@ -28,12 +28,13 @@ hemp_status hemp_segment_take_rooms(hemp_segment_task *task, hemp_arena *arena) 
     hemp_payloads payloads;
     hemp_payload payload;
     hemp_status status = HEMP_OK;
+    const uint64_t room = task->whole.size + (task->whole.size == 0); /* of no elements too: to NULL nothing is added */
     task->scratch_size = 0;
     begin_payloads(task, &payloads);
     for (unsigned i = 0; i < task->stream->planes && status == HEMP_OK; i++) {
         status = hemp_next_payload(&payloads, &payload);
         if (status == HEMP_OK && task->is_lossless && !is_used_in_place(task, &payload)) {
-            task->room[payload.plane] = (uint8_t *)hemp_arena_take(arena, task->whole.size);
+            task->room[payload.plane] = (uint8_t *)hemp_arena_take(arena, room);
         }
         if (status == HEMP_OK) {
             status = count_scratch(task, &payloads, &payload);

@@ -22,6 +22,14 @@ _DECODERS: dict[int, Decode] = {
     3: arithmetic.decode,
     4: rans.decode,
 }
+_SMALLEST_VARYING = 8  # bytes; a payload of `arithmetic` of fewer is constant
+
+
+def cost(coder: int, payload: bytes) -> int:
+    """format.md, 8.1: what decoding costs for each element."""
+    if NAMES.get(coder) != "arithmetic" or len(payload) < _SMALLEST_VARYING:
+        return 0
+    return {arithmetic.MIXED: 8, arithmetic.WIDE: 4}.get(payload[0] & 3, 1)
 
 
 def decode(coder: int, payload: bytes, parts: Sequence[Part]) -> list[list[int]]:
