@@ -51,7 +51,8 @@ class ContextModel:
             num_levels: of the tensor.
         """
         before = self._before(indices.reshape(-1), zero)
-        return self._classes().numbers(self._expected(indices, zero), before, num_levels).view(indices.shape)
+        classes = self._classes(indices.device)
+        return classes.numbers(self._expected(indices, zero), before, num_levels).view(indices.shape)
 
     def savings(self, bits: Tensor, indices: Tensor, others: Tensor, zero: int) -> Tensor:
         """How many bits fewer it takes with an index's other in its place, everything else as it is.
@@ -67,7 +68,8 @@ class ContextModel:
         """
         num_levels, width = bits.shape[1], _rows(indices).shape[1]
         bits, flat, others = bits.reshape(-1), indices.reshape(-1), others.reshape(-1)
-        expected, before, classes = self._expected(indices, zero), self._before(flat, zero), self._classes()
+        expected, before = self._expected(indices, zero), self._before(flat, zero)
+        classes = self._classes(indices.device)
         cells = classes.numbers(expected, before, num_levels) * num_levels
         paid = take(bits, cells + flat)
         saved = paid - take(bits, cells + others)
@@ -80,7 +82,7 @@ class ContextModel:
 
     def _expected(self, indices: Tensor, zero: int) -> Tensor:
         """Expected magnitudes, 1-D."""
-        weights = self.weights
+        weights = self.weights.to(indices.device)
         expected = weights[-1].expand(_rows(indices).shape).clone()
         for part, weight in zip(_features(indices, zero, self.features), weights[:-1], strict=True):
             expected += part * weight
@@ -90,11 +92,11 @@ class ContextModel:
         """The previous indices, the nearest first."""
         return [_delayed(flat, by, zero) for by in range(1, self.previous + 1)]
 
-    def _classes(self) -> _Classes:
-        low, high = self.thresholds[0], self.thresholds[-1]
-        scale = float(_CELLS / (high - low)) if high > low else 1e3
-        middles = low + torch.arange(_CELLS + 2, device=low.device) / scale
-        return _Classes(float(low), scale, torch.bucketize(middles, self.thresholds, out_int32=True))
+    def _classes(self, device: torch.device) -> _Classes:
+        low, high = float(self.thresholds[0]), float(self.thresholds[-1])
+        scale = _CELLS / (high - low) if high > low else 1e3
+        middles = low + torch.arange(_CELLS + 2, device=device) / scale
+        return _Classes(low, scale, torch.bucketize(middles, self.thresholds.to(device), out_int32=True))
 
     def _reach(self, width: int) -> list[tuple[int, float]]:
         """How far behind an index those are whose contexts it moves, and by how much of its magnitude."""
