@@ -20,7 +20,7 @@ EXACT = set(CODERS) - ARITHMETIC - {"rans"}
 def test_rate_models(name: str) -> None:
     model = coders.get(name).rate_model()
     contexts = ("row",) if name == "rans" else ("row", "column", "above", "previous") if name in ARITHMETIC else ()
-    order = {"lzma": 2, "zstd": 3}.get(name, 1)
+    order = {"lzma": 3, "zstd": 3}.get(name, 1)
     assert model == RateModel(name, order, contexts, conditional=bool(contexts))
 
 

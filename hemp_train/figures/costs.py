@@ -59,8 +59,8 @@ def foretold(indices: Tensor, levels: Tensor) -> dict[str, Tensor]:
     return {
         "`stored`: single indices": _by_tuples(1, indices, zero, count),
         "`rans`: rows": _by_contexts("rans", indices, zero, count)[0],
-        "`lzma`: pairs": _by_tuples(2, indices, zero, count),
-        "`zstd`: triples": _by_tuples(3, indices, zero, count),
+        "pairs": _by_tuples(2, indices, zero, count),
+        "`lzma`, `zstd`: triples": _by_tuples(3, indices, zero, count),
         "`arithmetic`: contexts": whole,
         "contexts, its own bits alone": own,
     }

@@ -124,7 +124,7 @@ def options_for(coder: str, strength: float) -> dict[str, Any]:
     They are drawn at every eighth step, which takes half the time that the default takes.
     """
     model = coders.get(coder).rate_model()
-    order = 2 if model.conditional else model.order
+    order = 2 if "previous" in model.contexts else model.order
     return {"coder": coder, "order": order, "lambda_entropy": strength, "slope": "chord", "every": 8}
 
 
