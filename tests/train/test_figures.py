@@ -90,7 +90,7 @@ def test_costs_find_the_dear_weights(tmp_path: Path, capsys: pytest.CaptureFixtu
     rng = np.random.default_rng(0)
     indices = (rng.random((200, 300)) < 0.02).astype(np.uint8)
     indices[:, 40:80][::3] = 1
-    hemp_codec.save_file({"w": hemp_codec.QuantizedTensor(indices, np.float32([0, 1]))}, tmp_path / "a.hemp")
+    hemp_codec.save_file({"w": hemp_codec.QuantizedTensor(indices, np.array([0, 1], np.float32))}, tmp_path / "a.hemp")
     assert costs.main([str(tmp_path / "a.hemp"), "w", "--coders", "lzma", "arithmetic"]) == 0
     header, _, *rows = capsys.readouterr().out.splitlines()
     assert header == "| sorted by the rate of | lzma | arithmetic |"
