@@ -7,16 +7,19 @@ a column's magnitude is the mean of the others in it: what a running average com
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from hemp_train.assignment import count_below
+from hemp_train.assignment import take
 
 CLASSES = 12
 FEATURES = ("row", "column", "previous", "above")
+_CELLS = 1024
+PREVIOUS_SHARES = (0.75, 0.25)  # of the index before, and of the one before that
 
 
 @dataclass(frozen=True)
@@ -47,16 +50,62 @@ class ContextModel:
             zero: number of the level that is nearest to zero.
             num_levels: of the tensor.
         """
+        before = self._before(indices.reshape(-1), zero)
+        classes = self._classes(indices.device)
+        return classes.numbers(self._expected(indices, zero), before, num_levels).view(indices.shape)
+
+    def savings(self, bits: Tensor, indices: Tensor, others: Tensor, zero: int) -> Tensor:
+        """How many bits fewer it takes with an index's other in its place, everything else as it is.
+
+        These are its own bits, and those of the indices after it and below it, whose contexts it moves.  What it does
+        to its row and its column at large is left out: contexts that follow them fit, so that it comes to nothing.
+
+        Args:
+            bits: of each level in each context, (contexts, levels).
+            indices: of a whole tensor.
+            others: the numbers of other levels, in the shape of ``indices``.
+            zero: number of the level that is nearest to zero.
+        """
+        num_levels, width = bits.shape[1], _rows(indices).shape[1]
+        bits, flat, others = bits.reshape(-1), indices.reshape(-1), others.reshape(-1)
+        expected, before = self._expected(indices, zero), self._before(flat, zero)
+        classes = self._classes(indices.device)
+        cells = classes.numbers(expected, before, num_levels) * num_levels
+        paid = take(bits, cells + flat)
+        saved = paid - take(bits, cells + others)
+        more = (others - zero).abs() - (flat - zero).abs()
+        for by, weight in self._reach(width):
+            changed = [others[:-by] if number == by else index[by:] for number, index in enumerate(before, 1)]
+            numbers = classes.numbers(torch.add(expected[by:], more[:-by], alpha=weight), changed, num_levels)
+            saved[:-by] += paid[by:] - take(bits, numbers * num_levels + flat[by:])
+        return saved.view(indices.shape)
+
+    def _expected(self, indices: Tensor, zero: int) -> Tensor:
+        """Expected magnitudes, 1-D."""
         weights = self.weights.to(indices.device)
         expected = weights[-1].expand(_rows(indices).shape).clone()
         for part, weight in zip(_features(indices, zero, self.features), weights[:-1], strict=True):
             expected += part * weight
-        number = count_below(expected.reshape(-1), self.thresholds.to(indices.device))
-        before = indices.reshape(-1)
-        for _ in range(self.previous):
-            before = functional.pad(before, (1, 0), value=zero)[:-1]
-            number = number * num_levels + before
-        return number.view(indices.shape)
+        return expected.reshape(-1)
+
+    def _before(self, flat: Tensor, zero: int) -> list[Tensor]:
+        """The previous indices, the nearest first."""
+        return [_delayed(flat, by, zero) for by in range(1, self.previous + 1)]
+
+    def _classes(self, device: torch.device) -> _Classes:
+        low, high = float(self.thresholds[0]), float(self.thresholds[-1])
+        scale = _CELLS / (high - low) if high > low else 1e3
+        middles = low + torch.arange(_CELLS + 2, device=device) / scale
+        return _Classes(low, scale, torch.bucketize(middles, self.thresholds.to(device), out_int32=True))
+
+    def _reach(self, width: int) -> list[tuple[int, float]]:
+        """How far behind an index those are whose contexts it moves, and by how much of its magnitude."""
+        _, _, previous, above, _ = self.weights.tolist()
+        moved = dict.fromkeys(range(1, self.previous + 1), 0.0)
+        for by, weight in ((1, PREVIOUS_SHARES[0] * previous), (2, PREVIOUS_SHARES[1] * previous), (width, above)):
+            if weight:
+                moved[by] = moved.get(by, 0.0) + weight
+        return list(moved.items())
 
     def parameters(self) -> Tensor:
         """All that was fitted, 1-D."""
@@ -66,6 +115,23 @@ class ContextModel:
     def from_parameters(parameters: Tensor, features: tuple[str, ...], previous: int) -> ContextModel:
         cut = len(FEATURES) + 1
         return ContextModel(features, parameters[:cut].clone(), parameters[cut:].clone(), previous)
+
+
+@dataclass(frozen=True)
+class _Classes:
+    """The classes of expected magnitudes, by a table of their range in narrow cells: quicker than a search for each."""
+
+    low: float
+    scale: float
+    class_of: Tensor
+
+    def numbers(self, expected: Tensor, before: Sequence[Tensor], num_levels: int) -> Tensor:
+        """Numbers of contexts by the expected magnitudes and the previous indices, the nearest first."""
+        cell = ((expected - self.low) * self.scale).add_(0.5).clamp_(0, _CELLS + 1).int()
+        number = take(self.class_of, cell)
+        for index in before:
+            number = number * num_levels + index
+        return number
 
 
 def fit_contexts(indices: Tensor, zero: int, features: tuple[str, ...], previous: int) -> ContextModel:
@@ -101,10 +167,15 @@ def _features(indices: Tensor, zero: int, features: tuple[str, ...]) -> list[Ten
     return [
         (rows.sum(1, keepdim=True) - rows) / max(width - 1, 1) if "row" in features else nothing,
         (rows.sum(0, keepdim=True) - rows) / max(height - 1, 1) if "column" in features else nothing,
-        ((3 * _delayed(flat, 1) + _delayed(flat, 2)) / 4).view_as(rows) if "previous" in features else nothing,
+        _previous(flat).view_as(rows) if "previous" in features else nothing,
         _delayed(flat, width).view_as(rows) if "above" in features else nothing,
     ]
 
 
-def _delayed(flat: Tensor, by: int) -> Tensor:
-    return functional.pad(flat, (by, 0))[: len(flat)]
+def _previous(flat: Tensor) -> Tensor:
+    return sum((_delayed(flat, by) * share for by, share in enumerate(PREVIOUS_SHARES, 1)), torch.zeros_like(flat))
+
+
+def _delayed(flat: Tensor, by: int, filled: int = 0) -> Tensor:
+    """Moved by so many places; ``filled`` is what stands at the beginning."""
+    return functional.pad(flat, (by, 0), value=filled)[: len(flat)]

@@ -95,8 +95,8 @@ class HEMP:
             levels: of each layer; a number, or numbers by name pattern.  Levels that a quantizer does not need are left
                 out.
             order: n: of the tuples, and of ``entropy`` and ``hard_entropy``.
-            coder: that writes the file, and whose rate is minimised (``hemp_train.rates``): zero order for rans and
-                stored, n-tuples for lzma and zstd, contexts for arithmetic.
+            coder: that writes the file, and whose rate is minimised (``hemp_train.rates``): zero order for stored, in
+                classes of rows for rans, n-tuples for lzma and zstd, contexts for arithmetic.
             lambda_entropy: of H in bits per index.
             lambda_reconstruction: of E.
             prune: with it, zero is a level of each layer, and pruned weights stay there.

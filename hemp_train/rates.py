@@ -102,15 +102,16 @@ class TupleRate:
             Assignment(*(scan.flatten(part, self.scan_order) for part in soft)),
             len(layer.levels),
             self.order,
-            gradient=self.gradient,
+            gradient=None if how.slope == "chord" else self.gradient,
             phase=phase,
             total=total,
             all_sum=(lambda table: sharding.all_sum(table, layer.parameter)) if by_shards else None,
         )
-        gradient = scan.restore(slopes.mul_(size / self.order), self.scan_order, soft.slope.shape)
+        bits = bits * (size / self.order)
         if how.slope == "chord":
-            by_shards, gradient = False, self._chord(layer, whole(layer, soft).nearest(), phase)
-        return bits * (size / self.order), gradient if by_shards else sharding.part_of(gradient, layer.parameter)
+            return bits, sharding.part_of(self._chord(layer, whole(layer, soft).nearest(), phase), layer.parameter)
+        gradient = scan.restore(slopes.mul_(size / self.order), self.scan_order, soft.slope.shape)
+        return bits, gradient if by_shards else sharding.part_of(gradient, layer.parameter)
 
     def _chord(self, layer: Layer, hard: Tensor, phase: int) -> Tensor:
         chord = Chord.of(to_work(sharding.full(layer.parameter.detach())), layer.levels, hard)
@@ -137,9 +138,14 @@ class TupleRate:
 class ContextRate:
     """Bits under adaptive probabilities that depend on the magnitudes around an index and on the indices before it.
 
-    Contexts come from the hard indices and are constants in the gradient: a weight feels what its own index costs where
-    it is, not what it does to its neighbours' contexts.  So the gradient is (bits(q+) - bits(q-)) / Delta, bits being
-    those of its own context: equation 16 of HEMP, context by context.
+    A weight feels what its index costs where it is, and what it does to the contexts of those that come after it and
+    below it.  Contexts are made from the hard indices, so that the gradient is (bits(q+) - bits(q-)) / Delta, all other
+    indices as they are: equation 16 of HEMP, context by context.
+
+    That the others' contexts count was measured on trained networks, by setting groups of weights to zero and coding
+    with ``arithmetic`` before and after: sorted by what it costs a weight to be at its level, its own bits alone tell
+    sixths of the weights apart by 3.9 bits (LeNet-300-100 with the compressibility loss) and 5.1 bits (with ECT), with
+    the others' by 7.4 and 10.5.
     """
 
     def __init__(self, features: tuple[str, ...], previous: int = 0) -> None:
@@ -159,16 +165,21 @@ class ContextRate:
         soft = whole(layer, soft)
         hard = soft.nearest()
         model = self.model_of(layer, hard)
-        contexts = model.contexts(hard, layer.zero, num_levels) * num_levels
-        cells = contexts + soft.lower
-        bits = soft_bits(cells, soft.upper_probability, model.count(num_levels), num_levels).view(-1)
-        low, rise = take(bits, cells), take(bits.diff(append=bits[:1]), cells)
-        total = (low + rise * soft.upper_probability).sum()
-        slopes = rise * soft.slope
+        cells = model.contexts(hard, layer.zero, num_levels) * num_levels + soft.lower
+        table = soft_bits(cells, soft.upper_probability, model.count(num_levels), num_levels)
+        bits = table.view(-1)
+        total = torch.lerp(take(bits, cells), take(bits, cells + 1), soft.upper_probability.double()).sum()
+        table = table.to(soft.slope.dtype)
         if how.slope == "chord":
             chord = Chord.of(to_work(sharding.full(layer.parameter.detach())), layer.levels, hard)
-            slopes = chord.slopes(take(bits, contexts + chord.level) - take(bits, contexts + chord.zero))
-        return total, sharding.part_of(slopes.to(soft.slope.dtype), layer.parameter)
+            # Indices are at one end of their chords already.
+            saved = model.savings(table, hard, chord.level + chord.zero - hard, layer.zero)
+            slopes = chord.slopes(saved * ((hard - chord.zero).abs().clamp(max=1) * 2 - 1))
+        else:
+            upper = hard - soft.lower
+            saved = model.savings(table, hard, soft.lower + 1 - upper, layer.zero)
+            slopes = saved * (upper * 2 - 1) * soft.slope
+        return total, sharding.part_of(slopes, layer.parameter)
 
     def model_of(self, layer: Layer, indices: Tensor) -> ContextModel:
         """The contexts of the layer; fitted to ``indices``, all of them, if they have not been yet."""

@@ -122,7 +122,7 @@ def entropy_and_gradient(
     num_levels: int,
     order: int,
     *,
-    gradient: Gradient = "exact",
+    gradient: Gradient | None = "exact",
     phase: int = 0,
     total: int | None = None,
     all_sum: Sum | None = None,
@@ -133,7 +133,7 @@ def entropy_and_gradient(
         assignment: of the weights in scan order, 1-D.
         num_levels: N.
         order: n.
-        gradient: "exact" or "paper".
+        gradient: "exact" or "paper"; None: it is not wanted, and zero is returned in its place.
         phase: so many weights are before the first tuple.
         total: number of tuples in all processes, if other processes have more of them.
         all_sum: sum of a float64 table over these processes; the histogram must then be dense (``is_dense``).
@@ -144,6 +144,8 @@ def entropy_and_gradient(
     cells = histogram.cells(tuples, total, all_sum)
     bits = cells.entropy()
     result = torch.zeros_like(assignment.upper_probability)
+    if gradient is None:
+        return bits, result
     slopes = _slopes(tuples, histogram.base, cells.tables() / max(total, 1), weighted=gradient != "paper")
     for member, slope in enumerate(slopes):
         result[phase + member : phase + tuples.count * order : order] = slope

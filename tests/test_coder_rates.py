@@ -19,13 +19,9 @@ EXACT = set(CODERS) - ARITHMETIC - {"rans"}
 @pytest.mark.parametrize("name", CODERS)
 def test_rate_models(name: str) -> None:
     model = coders.get(name).rate_model()
-    contexts = ("row", "column", "above", "previous")
-    assert model == RateModel(
-        name,
-        order={"lzma": 2, "zstd": 3}.get(name, 1),
-        contexts=contexts if name in ARITHMETIC else (),
-        conditional=name in ARITHMETIC,
-    )
+    contexts = ("row",) if name == "rans" else ("row", "column", "above", "previous") if name in ARITHMETIC else ()
+    order = {"lzma": 3, "zstd": 3}.get(name, 1)
+    assert model == RateModel(name, order, contexts, conditional=bool(contexts))
 
 
 @st.composite

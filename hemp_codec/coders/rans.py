@@ -9,6 +9,7 @@ import numpy as np
 
 from hemp_codec import _native
 from hemp_codec.coders.base import Coder
+from hemp_codec.coders.rate import RateModel
 from hemp_codec.tensors import Part
 
 # Below this the states that end a payload are more than 1 % of it, and where each ends only coding can tell.
@@ -32,3 +33,7 @@ class Rans(Coder):
 
     def decode_parts(self, payload: bytes | memoryview, parts: Sequence[Part]) -> list[np.ndarray]:
         return _native.rans_decode(payload, parts)
+
+    def rate_model(self) -> RateModel:
+        """Frequencies in the classes that rows are sorted into."""
+        return RateModel(self.name, contexts=("row",), conditional=True)

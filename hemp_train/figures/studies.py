@@ -121,10 +121,11 @@ def options_for(coder: str, strength: float) -> dict[str, Any]:
     """Of ``HEMP`` that trains for ``coder``: tuples as long as it says that it pays for, or one previous index.
 
     By chords: with the gradient, all rates stop at about the same size, when the outer levels hold what they have.
+    They are drawn at every eighth step, which takes half the time that the default takes.
     """
     model = coders.get(coder).rate_model()
-    order = 2 if model.conditional else model.order
-    return {"coder": coder, "order": order, "lambda_entropy": strength, "slope": "chord"}
+    order = 2 if "previous" in model.contexts else model.order
+    return {"coder": coder, "order": order, "lambda_entropy": strength, "slope": "chord", "every": 8}
 
 
 def quick(study: Study) -> Study:

@@ -26,7 +26,7 @@ CASES: dict[str, dict[str, Any]] = {
     "contexts": {"coder": "arithmetic"},
     "chords of contexts": {"coder": "arithmetic", "slope": "chord", "order": 1},
     "chords of tuples": {"coder": "lzma", "slope": "chord"},
-    "single indices": {"coder": "rans", "reconstruction": "network"},
+    "single indices": {"coder": "stored", "reconstruction": "network"},
 }
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import hemp_codec
 from hemp_train import log
 from hemp_train.data.splits import Split
 from hemp_train.figures import __main__ as command
+from hemp_train.figures import costs
 from hemp_train.figures.studies import Study, options_for
 from hemp_train.figures.tables import CoderRow, at_accuracy
 from hemp_train.recipes.base import Task
@@ -79,7 +82,24 @@ def test_studies_are_reproducible() -> None:
 
 def test_options_follow_the_rate_models() -> None:
     orders = {coder: options_for(coder, 1.0)["order"] for coder in ("rans", "stored", "lzma", "zstd", "arithmetic")}
-    assert orders == {"rans": 1, "stored": 1, "lzma": 2, "zstd": 3, "arithmetic": 2}
+    assert orders == {"rans": 1, "stored": 1, "lzma": 3, "zstd": 3, "arithmetic": 2}
+
+
+def test_costs_find_the_dear_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Blocks full of non-zeros, where one more is cheap, and others strewn between them."""
+    rng = np.random.default_rng(0)
+    indices = (rng.random((200, 300)) < 0.02).astype(np.uint8)
+    indices[:, 40:80][::3] = 1
+    hemp_codec.save_file({"w": hemp_codec.QuantizedTensor(indices, np.array([0, 1], np.float32))}, tmp_path / "a.hemp")
+    assert costs.main([str(tmp_path / "a.hemp"), "w", "--coders", "lzma", "arithmetic"]) == 0
+    header, _, *rows = capsys.readouterr().out.splitlines()
+    assert header == "| sorted by the rate of | lzma | arithmetic |"
+    spreads = {row.split("|")[1].strip(): [float(cell) for cell in row.split("|")[2:4]] for row in rows}
+    for name in ("pairs", "`lzma`, `zstd`: triples", "`arithmetic`: contexts"):
+        assert min(spreads[name]) > 3
+    assert costs.main([str(tmp_path / "a.hemp"), "v"]) == 1
+    assert costs.main([str(tmp_path / "b.hemp"), "w"]) == 1
+    assert capsys.readouterr().err.count("costs: ") == 2
 
 
 def test_data_that_cannot_be_read(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -35,9 +36,11 @@ def rows_of_different_spread(rows: int = 60, columns: int = 80) -> Tensor:
 
 
 def test_the_rate_is_the_coders() -> None:
-    for name, order in (("rans", 1), ("stored", 1), ("lzma", 2), ("zstd", 2)):
+    for name, order in (("stored", 1), ("lzma", 2), ("zstd", 2)):
         rate = rate_of(name, 2)
         assert isinstance(rate, TupleRate) and rate.order == order
+    rate = rate_of("rans", 2)
+    assert isinstance(rate, ContextRate) and rate.features == ("row",) and rate.previous == 0
     for name in ("arithmetic", "arithmetic-max"):
         rate = rate_of(name, 2)
         assert isinstance(rate, ContextRate)
@@ -55,12 +58,11 @@ def test_nothing_but_the_rate_model_counts() -> None:
     assert isinstance(rate, ContextRate) and rate.features == ("row",) and rate.previous == 0
 
 
-@pytest.mark.parametrize("previous", [0, 1, 2])
-def test_gradient_of_the_conditional_entropy(previous: int) -> None:
+def test_gradient_of_the_conditional_entropy() -> None:
     """With contexts held, the change of the bits follows the gradient."""
     levels = torch.tensor([-1.0, -0.4, 0.0, 0.4, 1.0], dtype=torch.float64)
     weights = rows_of_different_spread(12, 20).double().clamp(-1.2, 1.2)
-    rate = ContextRate(("row", "column", "above", "previous"), previous)
+    rate = ContextRate(("row", "column"))
     layer = layer_of(weights, levels)
     _, slopes = rate.measure(layer, layer.soft(), How())
     hard = layer.soft().nearest()
@@ -79,7 +81,29 @@ def test_gradient_of_the_conditional_entropy(previous: int) -> None:
     assert found == pytest.approx(float((slopes * direction).sum()), rel=0.15)
 
 
-@pytest.mark.parametrize("coder", ["rans", "arithmetic", "lzma"])
+@pytest.mark.parametrize("previous", [0, 1, 2])
+@pytest.mark.parametrize("shape", [(12, 20), (40,), (3, 1), (2, 3, 4)])
+def test_savings_are_those_of_the_whole_tensor(previous: int, shape: tuple[int, ...]) -> None:
+    """Also by the contexts of other indices, after it and below it."""
+    generator = torch.Generator().manual_seed(0)
+    indices = torch.randint(0, 3, shape, generator=generator) * torch.randint(0, 2, shape, generator=generator)
+    model = fit_contexts(indices, 0, ("above", "previous"), previous)
+    model = replace(model, thresholds=model.thresholds + 1e-3)  # else rounding decides: they are among what is expected
+    bits = torch.rand(model.count(3), 3, generator=generator, dtype=torch.float64)
+
+    def paid(numbers: Tensor) -> float:
+        return float(bits[model.contexts(numbers, 0, 3), numbers].sum())
+
+    others = (indices + 1) % 3
+    expected = []
+    for place in range(indices.numel()):
+        changed = indices.clone()
+        changed.view(-1)[place] = others.view(-1)[place]
+        expected.append(paid(indices) - paid(changed))
+    assert model.savings(bits, indices, others, 0).view(-1).tolist() == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("coder", ["stored", "arithmetic", "lzma"])
 def test_the_chord_leads_to_zero(coder: str) -> None:
     """Outwards everywhere, so that descent goes to zero; also beyond the outermost levels, where the gradient is 0."""
     levels = torch.tensor([-1.0, -0.4, 0.0, 0.4, 1.0])
@@ -93,14 +117,14 @@ def test_the_chord_leads_to_zero(coder: str) -> None:
     local = rate.measure(layer, layer.soft(), How())[1]
     assert not local[beyond].any()
     share = float((slopes[beyond] != 0).double().mean())  # in rows of large indices, zero is dear
-    assert share > {"rans": 0.9, "lzma": 0.3, "arithmetic": 0.2}[coder]
+    assert share > {"stored": 0.9, "lzma": 0.3, "arithmetic": 0.2}[coder]
 
 
 def test_chord_of_single_indices() -> None:
     levels = torch.tensor([-1.0, 0.0, 0.5])
     weights = torch.tensor([0.0, 0.1, -0.2, 0.0, 0.0, 0.5, 0.7, -1.5, -0.9, 0.05])
     layer = layer_of(weights, levels)
-    _, slopes = rate_of("rans", 1).measure(layer, layer.soft(), How(slope="chord"))
+    _, slopes = rate_of("stored", 1).measure(layer, layer.soft(), How(slope="chord"))
     counts = torch.bincount(layer.soft().nearest(), minlength=3)
     bits = -(counts.double() + 0.5).log2()
     for weight, slope in zip(weights.tolist(), slopes.tolist(), strict=True):
@@ -133,8 +157,8 @@ def test_chords_of_tuples(num_levels: int, phase: int) -> None:
 def test_contexts_see_what_single_indices_do_not() -> None:
     weights = rows_of_different_spread()
     model = OneLayer(weights)
-    bits = {coder: HEMP(model, 8, coder=coder, order=1).rate().item() for coder in ("rans", "arithmetic")}
-    assert bits["arithmetic"] < 0.8 * bits["rans"]
+    bits = {coder: HEMP(model, 8, coder=coder, order=1).rate().item() for coder in ("stored", "rans", "arithmetic")}
+    assert bits["arithmetic"] < 0.8 * bits["stored"] and bits["rans"] < 0.85 * bits["stored"]
 
 
 @pytest.mark.parametrize("coder", ["rans", "arithmetic"])
@@ -146,10 +170,7 @@ def test_the_rate_follows_the_coded_bytes(coder: str, kind: str) -> None:
         rate = hemp.rate().item() * weights.numel()
     tensor = hemp.layers[0].file_tensor()
     coded = hemp_codec.coders.get(coder).estimate(np.asarray(tensor.indices), len(tensor.levels))
-    if kind == "rows" and coder == "rans":
-        assert coded < rate  # it sorts rows into classes, which its rate model does not promise
-    else:
-        assert rate == pytest.approx(coded, rel=0.05)
+    assert rate == pytest.approx(coded, rel=0.05)
 
 
 def test_contexts_of_a_vector_and_of_constants() -> None:
