@@ -32,7 +32,7 @@ BY_NAME = {target.name: target for target in TARGETS}
 
 def main(arguments: list[str] | None = None) -> int:
     """The exit status."""
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_intermixed_args(arguments)
     chosen = [BY_NAME[name] for name in options.targets] or list(TARGETS)
     if options.command == "differential":
         return differential.run(options.work, options.seconds, options.seed)
