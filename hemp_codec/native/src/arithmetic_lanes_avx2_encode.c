@@ -6,8 +6,6 @@
 
 #include "lanes_of_words_encode.h"
 
-#define AVX2 __attribute__((target("avx2")))
-
 /* Four lanes before their symbols: those that are too full for them have lost the word that they give. */
 typedef struct four_lanes {
     __m256i frequency;
@@ -15,7 +13,7 @@ typedef struct four_lanes {
     unsigned full; /* mask of those that give a word */
 } four_lanes;
 
-AVX2 static inline four_lanes make_room(__m256i state, __m128i records) {
+HEMP_AVX2 static inline four_lanes make_room(__m256i state, __m128i records) {
     const __m256i frequency = _mm256_cvtepu32_epi64(_mm_srli_epi32(records, 16));
     const __m256i fits = _mm256_cmpgt_epi64(_mm256_slli_epi64(frequency, LANES_LOW_BITS), state);
     const four_lanes lanes = {frequency, _mm256_blendv_epi8(_mm256_srli_epi64(state, 16), state, fits),
@@ -24,7 +22,7 @@ AVX2 static inline four_lanes make_room(__m256i state, __m128i records) {
 }
 
 /* As hemp_words_put_symbol; states are below 2^52, so that they become doubles by their bits. */
-AVX2 static inline __m256i put(const four_lanes *lanes, __m128i records) {
+HEMP_AVX2 static inline __m256i put(const four_lanes *lanes, __m128i records) {
     const __m256i power_52 = _mm256_set1_epi64x(0x4330000000000000);
     const __m256d state =
         _mm256_sub_pd(_mm256_castsi256_pd(_mm256_or_si256(lanes->state, power_52)), _mm256_castsi256_pd(power_52));
@@ -37,7 +35,7 @@ AVX2 static inline __m256i put(const four_lanes *lanes, __m128i records) {
 }
 
 /* The lower 16 bits of the states of the lanes in the mask, in front of `next`; where they begin. */
-AVX2 static inline uint8_t *write_words(uint8_t *next, __m256i first, __m256i second, unsigned mask) {
+HEMP_AVX2 static inline uint8_t *write_words(uint8_t *next, __m256i first, __m256i second, unsigned mask) {
     const __m256 mixed = _mm256_shuffle_ps(_mm256_castsi256_ps(first), _mm256_castsi256_ps(second), 0x88);
     const __m256i halves = _mm256_permute4x64_epi64(_mm256_castps_si256(mixed), 0xD8);
     const __m256i words = _mm256_and_si256(halves, _mm256_set1_epi32(0xFFFF));
@@ -49,7 +47,7 @@ AVX2 static inline uint8_t *write_words(uint8_t *next, __m256i first, __m256i se
 }
 
 /* The symbols of a round. */
-AVX2 static inline void encode_round(lanes_encoder *encoder, const uint32_t *records) {
+HEMP_AVX2 static inline void encode_round(lanes_encoder *encoder, const uint32_t *records) {
     __m256i *states = (__m256i *)(void *)encoder->states;
     const __m256i first = _mm256_loadu_si256(states), second = _mm256_loadu_si256(states + 1);
     const __m128i of_first = _mm_loadu_si128((const __m128i *)(const void *)records);
@@ -60,8 +58,8 @@ AVX2 static inline void encode_round(lanes_encoder *encoder, const uint32_t *rec
     _mm256_storeu_si256(states + 1, put(&b, of_second));
 }
 
-AVX2 const uint32_t *hemp_lanes_encode_avx2(lanes_encoder *encoder, const lanes_residuals *residuals,
-                                            const lanes_run *run, const uint32_t *records) {
+HEMP_AVX2 const uint32_t *hemp_lanes_encode_avx2(lanes_encoder *encoder, const lanes_residuals *residuals,
+                                                 const lanes_run *run, const uint32_t *records) {
     lanes_encoder copy = *encoder; /* whose address nobody has */
     uint64_t place = lanes_end_of(residuals, run), j = residuals->part->columns;
     for (uint64_t i = run->rounds; i-- > 0;) {

@@ -4,31 +4,29 @@
 #ifdef HEMP_X86_SIMD
 #include <immintrin.h>
 
-#define AVX2 __attribute__((target("avx2")))
-
-AVX2 static inline __m256i load(const void *from) {
+HEMP_AVX2 static inline __m256i load(const void *from) {
     return _mm256_loadu_si256((const __m256i *)from);
 }
 
-AVX2 static inline void store(void *to, __m256i vector) {
+HEMP_AVX2 static inline void store(void *to, __m256i vector) {
     _mm256_storeu_si256((__m256i *)to, vector);
 }
 
 /* Sum of eight integers of 32 bits. */
-AVX2 static inline uint32_t sum_of(__m256i vector) {
+HEMP_AVX2 static inline uint32_t sum_of(__m256i vector) {
     const __m128i four = _mm_add_epi32(_mm256_castsi256_si128(vector), _mm256_extracti128_si256(vector, 1));
     const __m128i two = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0x4E));
     return (uint32_t)_mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, 0xB1)));
 }
 
 /* fraction (1 - fraction) in 1/65536, times `bend` / 65536. */
-AVX2 static inline __m256i bent(__m256i fraction, int bend) {
+HEMP_AVX2 static inline __m256i bent(__m256i fraction, int bend) {
     const __m256i rest = _mm256_sub_epi16(_mm256_setzero_si256(), fraction);
     return _mm256_mulhi_epu16(_mm256_mulhi_epu16(fraction, rest), _mm256_set1_epi16((short)bend));
 }
 
 /* 1024 log2 of eight values. */
-AVX2 static inline __m256i log_of(__m256i values) {
+HEMP_AVX2 static inline __m256i log_of(__m256i values) {
     const __m256i bits = _mm256_castps_si256(_mm256_cvtepi32_ps(values));
     const __m256i fraction = _mm256_and_si256(_mm256_srli_epi32(bits, 7), _mm256_set1_epi32(65535));
     const __m256i exponent = _mm256_sub_epi32(_mm256_srli_epi32(bits, 23), _mm256_set1_epi32(127));
@@ -36,7 +34,7 @@ AVX2 static inline __m256i log_of(__m256i values) {
     return _mm256_add_epi32(_mm256_slli_epi32(exponent, 10), _mm256_srli_epi32(curve, 6));
 }
 
-AVX2 static void rebuild(const arithmetic_wide *wide, wide_slot *slot) {
+HEMP_AVX2 static void rebuild(const arithmetic_wide *wide, wide_slot *slot) {
     const __m256i ones = _mm256_set1_epi16(1);
     __m256i counts = load(slot->count);
     uint32_t total = sum_of(_mm256_madd_epi16(counts, ones));
@@ -58,7 +56,7 @@ AVX2 static void rebuild(const arithmetic_wide *wide, wide_slot *slot) {
 }
 
 /* 2^-(distance / 256) in 1/32768; the shift by whole bits is a multiplication by a power of two from a table. */
-AVX2 static inline __m256i powers_of(__m256i distances) {
+HEMP_AVX2 static inline __m256i powers_of(__m256i distances) {
     const __m256i bits = _mm256_setr_epi8(-128, 64, 32, 16, 8, 4, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, -128, 64, 32, 16, 8, 4,
                                           2, 1, 0, 0, 0, 0, 0, 0, 0, 0);
     const __m256i low_bits = _mm256_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, -128, 64, 32, 16, 8, 4, 2, 1, 0, 0, 0, 0, 0, 0, 0,
@@ -73,14 +71,14 @@ AVX2 static inline __m256i powers_of(__m256i distances) {
 }
 
 /* Differences from the largest of 16 signed numbers. */
-AVX2 static inline __m256i below_top(__m256i values) {
+HEMP_AVX2 static inline __m256i below_top(__m256i values) {
     const __m256i turned = _mm256_sub_epi16(_mm256_set1_epi16(32767), values);
     const __m128i halves = _mm_min_epu16(_mm256_castsi256_si128(turned), _mm256_extracti128_si256(turned, 1));
     return _mm256_sub_epi16(turned, _mm256_broadcastw_epi16(_mm_minpos_epu16(halves)));
 }
 
 /* Of each place the sum of those before it. */
-AVX2 static inline __m256i sums_before(__m256i values) {
+HEMP_AVX2 static inline __m256i sums_before(__m256i values) {
     __m256i sums = _mm256_add_epi16(values, _mm256_slli_si256(values, 2));
     sums = _mm256_add_epi16(sums, _mm256_slli_si256(sums, 4));
     sums = _mm256_add_epi16(sums, _mm256_slli_si256(sums, 8));
@@ -89,7 +87,7 @@ AVX2 static inline __m256i sums_before(__m256i values) {
     return _mm256_sub_epi16(sums, values);
 }
 
-AVX2 static void predict(const arithmetic_wide *wide, wide_slots slots, uint32_t lanes, wide_table *tables) {
+HEMP_AVX2 static void predict(const arithmetic_wide *wide, wide_slots slots, uint32_t lanes, wide_table *tables) {
     const __m256i used = load(wide->used), base = load(wide->base);
     __m256i weights[WIDE_INPUTS];
     for (int i = 0; i < WIDE_INPUTS; i++)
@@ -109,8 +107,8 @@ AVX2 static void predict(const arithmetic_wide *wide, wide_slots slots, uint32_t
     }
 }
 
-AVX2 static void train(arithmetic_wide *wide, wide_slots slots, uint32_t lanes, const wide_table *tables,
-                       const uint16_t *places) {
+HEMP_AVX2 static void train(arithmetic_wide *wide, wide_slots slots, uint32_t lanes, const wide_table *tables,
+                            const uint16_t *places) {
     const __m256i numbers = _mm256_setr_epi16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     __m256i a = _mm256_setzero_si256(), b = a, c = a, d = a;
     for (uint32_t k = 0; k < lanes; k++) {

@@ -9,6 +9,8 @@
 #if !defined(HEMP_NO_SIMD) && !defined(HEMP_SMALL) && defined(__GNUC__) && defined(__x86_64__)
 #define HEMP_X86_SIMD 1
 
+#define HEMP_AVX2 __attribute__((target("avx2"))) /* a function for processors that have it */
+
 static inline int hemp_cpu_has_avx2(void) {
     return __builtin_cpu_supports("avx2") != 0;
 }

@@ -11,8 +11,6 @@
 #ifdef HEMP_X86_SIMD
 #include <immintrin.h>
 
-#define HEMP_AVX2 __attribute__((target("avx2")))
-
 HEMP_AVX2 static inline __m256i hemp_load_32(const uint8_t *bytes) {
     return _mm256_loadu_si256((const __m256i *)bytes);
 }

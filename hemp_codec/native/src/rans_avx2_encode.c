@@ -7,11 +7,9 @@
 #include <immintrin.h>
 #include <string.h>
 
-#define AVX2 __attribute__((target("avx2")))
-
 enum { VECTORS = 4, VECTOR_LANES = 8 };
 
-AVX2 static inline __m256i look_up(const uint32_t *entries, const uint8_t *symbols) {
+HEMP_AVX2 static inline __m256i look_up(const uint32_t *entries, const uint8_t *symbols) {
     __m128i first = _mm_cvtsi32_si128((int)entries[symbols[0]]);
     first = _mm_insert_epi32(first, (int)entries[symbols[1]], 1);
     first = _mm_insert_epi32(first, (int)entries[symbols[2]], 2);
@@ -24,7 +22,7 @@ AVX2 static inline __m256i look_up(const uint32_t *entries, const uint8_t *symbo
 }
 
 /* Eight lanes, whose states become those before eight symbols; their words are written in front of `words`. */
-AVX2 static inline uint8_t *step(__m256i *state, const uint32_t *entries, const uint8_t *symbols, uint8_t *words) {
+HEMP_AVX2 static inline uint8_t *step(__m256i *state, const uint32_t *entries, const uint8_t *symbols, uint8_t *words) {
     const __m256i x = *state, half_word = _mm256_set1_epi32(0xFFFF);
     const __m256i entry = look_up(entries, symbols);
     const __m256i frequency = _mm256_and_si256(entry, half_word), cumulative = _mm256_srli_epi32(entry, 16);
@@ -55,8 +53,8 @@ AVX2 static inline uint8_t *step(__m256i *state, const uint32_t *entries, const 
     return words - 2 * (unsigned)__builtin_popcount(full);
 }
 
-AVX2 uint8_t *hemp_rans_write_rounds_avx2(uint32_t *states, const uint32_t *entries, const uint8_t *symbols,
-                                          size_t rounds, uint8_t *words) {
+HEMP_AVX2 uint8_t *hemp_rans_write_rounds_avx2(uint32_t *states, const uint32_t *entries, const uint8_t *symbols,
+                                               size_t rounds, uint8_t *words) {
     __m256i vectors[VECTORS];
     memcpy(vectors, states, sizeof vectors);
     for (size_t round = rounds; round-- > 0;) {

@@ -5,8 +5,6 @@
 #include <immintrin.h>
 #include <string.h>
 
-#define AVX2 __attribute__((target("avx2")))
-
 enum { VECTORS = 4, WORDS_READ = 2 * HEMP_RANS_MAX_LANES };
 
 /* For each mask of lanes that take a word: which of the next words lane i takes, one byte a lane; where it takes none
@@ -67,13 +65,13 @@ static const uint64_t words_of_lanes[256] = {
 };
 
 /* Eight slots from where `at` shifts its own into place, which is all that is used of them. */
-AVX2 static inline __m256i slots_from(const uint32_t *slots, uint64_t at, int place) {
+HEMP_AVX2 static inline __m256i slots_from(const uint32_t *slots, uint64_t at, int place) {
     return _mm256_loadu_si256((const __m256i *)(slots + at - place));
 }
 
 /* Whole loads, of which each lane keeps one slot: quicker than to insert single slots, and on many processors than the
  * instruction that gathers. */
-AVX2 static inline __m256i look_up(const uint32_t *slots, __m256i at) {
+HEMP_AVX2 static inline __m256i look_up(const uint32_t *slots, __m256i at) {
     const __m128i low = _mm256_castsi256_si128(at), high = _mm256_extracti128_si256(at, 1);
     const uint64_t a = (uint64_t)_mm_cvtsi128_si64(low), b = (uint64_t)_mm_extract_epi64(low, 1);
     const uint64_t c = (uint64_t)_mm_cvtsi128_si64(high), d = (uint64_t)_mm_extract_epi64(high, 1);
@@ -88,7 +86,7 @@ AVX2 static inline __m256i look_up(const uint32_t *slots, __m256i at) {
 }
 
 /* Eight lanes: their symbols, in 32 bits each, and their next states; *next moves behind the words taken. */
-AVX2 static inline __m256i step(__m256i *state, const uint32_t *slots, const uint8_t **next) {
+HEMP_AVX2 static inline __m256i step(__m256i *state, const uint32_t *slots, const uint8_t **next) {
     const __m256i x = *state;
     const __m256i v = _mm256_and_si256(x, _mm256_set1_epi32(HEMP_RANS_SCALE - 1));
     const __m256i slot = look_up(slots, v);
@@ -106,7 +104,7 @@ AVX2 static inline __m256i step(__m256i *state, const uint32_t *slots, const uin
     return _mm256_and_si256(slot, _mm256_set1_epi32(0xFF));
 }
 
-AVX2 size_t hemp_rans_rounds_avx2(hemp_rans_lanes *lanes, const uint32_t *slots, uint8_t *out, size_t size) {
+HEMP_AVX2 size_t hemp_rans_rounds_avx2(hemp_rans_lanes *lanes, const uint32_t *slots, uint8_t *out, size_t size) {
     /* Packing works within halves of a register; this brings groups of four symbols back into their order. */
     const __m256i in_order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
     const uint8_t *next = lanes->next;
