@@ -977,11 +977,10 @@ class LosslessLoad {
         }
         std::stable_sort(order.begin(), order.end(),
                          [](const Segment *a, const Segment *b) { return a->decoded > b->decoded; });
-        const size_t count = std::max<size_t>(std::min(threads, order.size()), 1);
-        std::vector<Workspace> workspaces = make_workspaces(order, count);
         std::atomic<size_t> next{0};
         std::atomic<bool> undamaged{true};
-        const auto work = [&](Workspace &workspace) {
+        const auto work = [&] {
+            Workspace workspace;
             for (size_t i = next++; i < order.size() && undamaged; i = next++) {
                 if (!decode(workspace, *order[i])) {
                     undamaged = false;
@@ -989,10 +988,10 @@ class LosslessLoad {
             }
         };
         std::vector<std::future<void>> others;
-        for (size_t i = 1; i < count; i++) {
-            others.push_back(std::async(std::launch::async, work, std::ref(workspaces[i])));
+        for (size_t i = 1; i < std::min(threads, order.size()); i++) {
+            others.push_back(std::async(std::launch::async, work));
         }
-        work(workspaces[0]);
+        work();
         for (auto &other : others) {
             other.get();
         }
@@ -1036,48 +1035,14 @@ class LosslessLoad {
         segments_.push_back(std::move(segment));
     }
 
-    const hemp_stream &stream_of(const Segment &segment) const {
-        return directory_.directory_.streams[segment.stream];
-    }
-
-    const hemp_segment &record_of(const Segment &segment) const {
-        return directory_.directory_.segments[stream_of(segment).first_segment + segment.number];
-    }
-
-    // The bytes of a segment; null if the file ends before.
-    const uint8_t *bytes_of(const hemp_segment &record) const {
-        const bool is_there = record.offset <= file_.size() && record.size <= file_.size() - record.offset;
-        return is_there ? file_.data() + record.offset : nullptr;
-    }
-
-    uint64_t scratch_of(const Segment &segment) const {
-        const hemp_segment &record = record_of(segment);
-        const uint8_t *data = bytes_of(record);
-        const hemp_lossless what = directory_.what_of(stream_of(segment));
-        return data == nullptr ? 0
-                               : hemp_lossless_decode_memory(data, static_cast<size_t>(record.size), &what,
-                                                             segment.parts.data(), segment.parts.size());
-    }
-
-    // A workspace for each thread, large enough for every segment: what a thread allocates by itself the system gives
-    // it page by page each time.
-    std::vector<Workspace> make_workspaces(const std::vector<const Segment *> &segments, size_t count) const {
-        uint64_t most = 0;
-        for (const Segment *segment : segments) {
-            most = std::max(most, scratch_of(*segment));
-        }
-        std::vector<Workspace> made(count);
-        for (Workspace &workspace : made) {
-            workspace.room(most);
-        }
-        return made;
-    }
-
     bool decode(Workspace &workspace, const Segment &segment) const {
-        const hemp_segment &record = record_of(segment);
-        const uint8_t *data = bytes_of(record);
-        return data != nullptr && decode_segment(workspace, directory_.what_of(stream_of(segment)), data,
-                                                 static_cast<size_t>(record.size), record.checksum, segment.parts);
+        const hemp_stream &stream = directory_.directory_.streams[segment.stream];
+        const hemp_segment &record = directory_.directory_.segments[stream.first_segment + segment.number];
+        if (record.offset > file_.size() || record.size > file_.size() - record.offset) {
+            return false;
+        }
+        return decode_segment(workspace, directory_.what_of(stream), file_.data() + record.offset,
+                              static_cast<size_t>(record.size), record.checksum, segment.parts);
     }
 
     nb::object owner_;
