@@ -99,7 +99,8 @@ def test_a_slice_decodes_only_its_segments(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 # Memory.  The processes below may take so much more of it, beyond what they have after the imports; a mapped file does
-# not count (RLIMIT_DATA).
+# not count (RLIMIT_DATA), the stacks of threads do.  Segments are a fourth of their usual size, so that however many of
+# them are waited for, and however the allocator cuts its pieces, the limits are far from what is taken.
 
 MEGA = 1 << 20
 TENSOR = 64 * MEGA
@@ -112,7 +113,7 @@ before = next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") 
 source, target, limit = sys.argv[1], sys.argv[2], before + int(sys.argv[3])
 resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 """
-SAVE = "hemp_codec.save_file(checkpoints.load(source).tensors, target, coder='rans', threads=2)"
+SAVE = "hemp_codec.save_file(checkpoints.load(source).tensors, target, coder='rans', segment_bits=18, threads=2)"
 QUANTIZE = SAVE.replace("threads=2", "threads=2, quantizer='lloyd-max:300'")
 LOAD = "assert len(hemp_codec.load_file(source, threads=2)) == 2"
 CONVERT = "checkpoints.convert(Reader(source), target, threads=2)"
