@@ -4,7 +4,7 @@ Every call that works on data releases the GIL.  A broken rule of the format rai
 for its status, with ``code`` and, in the directory, ``offset``.  Wrong arguments raise ValueError.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -124,6 +124,14 @@ class Directory:
         """Check and decode segments of lossless streams of any dtype but bool, coded by ``stored``, ``arithmetic`` or
         ``rans``; the number of those before one that cannot be decoded."""
 
+    def allocate(
+        self, empty: Callable[[tuple[int, ...], np.dtype], np.ndarray], dtypes: list[np.dtype]
+    ) -> list[np.ndarray]:
+        """For each tensor what ``empty`` gives for its shape and that of the ``dtypes`` which has its number."""
+
+    def all_in_streams(self) -> bool:
+        """Whether no tensor that has elements is tied or has one level only."""
+
     def arithmetic_symbols(self) -> int:
         """No more than so many symbols are coded by the coder ``arithmetic``."""
 
@@ -155,7 +163,7 @@ class LosslessLoad:
     Args:
         directory: of the file.
         file: the bytes of the whole file.
-        arrays: for each tensor its elements as uint8; those of other tensors are left alone.
+        arrays: one for each tensor, C-contiguous and of its size; those of other tensors are left alone.
     """
 
     def __init__(self, directory: Directory, file: Data, arrays: list[np.ndarray]) -> None: ...

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hemp_codec import _native
-from hemp_codec.dtypes import BY_NUMBER, DType
+from hemp_codec.dtypes import BY_NUMBER, DTYPES, DType
 from hemp_codec.errors import LimitError
 from hemp_codec.quantizers import UniformGrid
 from hemp_codec.sources import Source
@@ -181,8 +181,17 @@ class Directory:
         members = [self.tensor(member) for member in self.stream_tensors(opener.stream)]
         return [member.part(0, member.elements) for member in members]
 
+    def allocate(self) -> list[np.ndarray]:
+        """An array for each tensor, of its shape and dtype, with any elements."""
+        return self._native.allocate(np.empty, [dtype.numpy for dtype in DTYPES])
+
+    @property
+    def all_in_streams(self) -> bool:
+        """Whether no tensor that has elements is tied or has one level only."""
+        return self._native.all_in_streams()
+
     def lossless_load(self, file: memoryview, arrays: list[np.ndarray]) -> _native.LosslessLoad:
-        """What decodes the lossless tensors of a file, all of whose bytes are there, into arrays of uint8."""
+        """What decodes the lossless tensors of a file, all of whose bytes are there, into those of ``allocate``."""
         return _native.LosslessLoad(self._native, file, arrays)
 
     def decode_lossless(self, workspace: _native.Workspace, tasks: list[_native.LosslessTask]) -> int:

@@ -73,24 +73,17 @@ def load_all(
     Raises:
         HempError: the first segment of the file that is damaged.
     """
-    records = [directory.tensor(number) for number in range(len(directory.names))]
-    arrays = _allocate(records)
+    arrays = directory.allocate()
     loader = _Loader(directory.decoded_size, progress)
-    loader.report(sum(record.decoded_size for record in records if record.quantizer == TIED))
+    loader.report(0)
     loaded = loader.load_natively(source, directory, arrays, threads)
-    if any(record.stream not in loaded for record in records):
-        flat = [array.reshape(-1) for array in arrays]
-        decoder = _Decoder(
-            source, directory, records, lambda number, start, size: flat[number][start : start + size], loaded
-        )
-        for _, _, elements in decoder.run(threads):
-            loader.report(elements.nbytes)
-        _copy_ties(records, arrays)
+    if len(loaded) < directory.stream_count or not directory.all_in_streams:
+        loader.load_others(source, directory, arrays, threads, loaded)
     return dict(zip(directory.names, arrays, strict=True))
 
 
 class _Loader:
-    """Says how far it is, and does what libhemp can do by itself.
+    """Fills arrays, and says how far it is.
 
     Args:
         total: bytes of all tensors.
@@ -118,7 +111,7 @@ class _Loader:
         whole = source.whole
         if whole is None or not directory.is_quick:
             return frozenset()
-        load = directory.lossless_load(whole, [_bytes_of(array) for array in arrays])
+        load = directory.lossless_load(whole, arrays)
         before = self._done
         for begin, end, nbytes in load.batches(_NATIVE_BATCH_BYTES):
             if not load.run(begin, end, _thread_count(threads)):
@@ -126,6 +119,25 @@ class _Loader:
                 return frozenset()
             self.report(nbytes)
         return frozenset(load.streams())
+
+    def load_others(
+        self,
+        source: Source,
+        directory: Directory,
+        arrays: list[np.ndarray],
+        threads: int | None,
+        loaded: frozenset[int],
+    ) -> None:
+        """Fill the arrays of tensors that are not in the streams ``loaded``."""
+        records = [directory.tensor(number) for number in range(len(directory.names))]
+        self.report(sum(record.decoded_size for record in records if record.quantizer == TIED))
+        flat = [array.reshape(-1) for array in arrays]
+        decoder = _Decoder(
+            source, directory, records, lambda number, start, size: flat[number][start : start + size], loaded
+        )
+        for _, _, elements in decoder.run(threads):
+            self.report(elements.nbytes)
+        _copy_ties(records, arrays)
 
 
 def load_pieces(
@@ -141,16 +153,6 @@ def load_pieces(
             yield Piece(name, start, elements)
             done += elements.nbytes
         _report(progress, done, total)
-
-
-def _allocate(records: list[TensorRecord]) -> list[np.ndarray]:
-    """An array for each tensor."""
-    return [np.empty(record.shape, record.dtype.numpy) for record in records]
-
-
-def _bytes_of(array: np.ndarray) -> np.ndarray:
-    """The same memory as uint8, which all dtypes can be seen as; in one dimension or more."""
-    return (array if array.ndim > 0 else array.reshape(1)).view(np.uint8)
 
 
 def _copy_ties(records: list[TensorRecord], arrays: list[np.ndarray]) -> None:

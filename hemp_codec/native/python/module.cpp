@@ -54,7 +54,7 @@ class Bytes {
 class WritableBytes {
   public:
     explicit WritableBytes(nb::handle object) {
-        if (PyObject_GetBuffer(object.ptr(), &view_, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE) != 0) {
+        if (!get(object)) {
             throw nb::python_error();
         }
     }
@@ -71,8 +71,27 @@ class WritableBytes {
         return static_cast<size_t>(view_.len);
     }
 
+  protected:
+    WritableBytes() = default;
+    bool get(nb::handle object) {
+        return PyObject_GetBuffer(object.ptr(), &view_, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE) == 0;
+    }
+
   private:
     Py_buffer view_{};
+};
+
+// The elements of a numpy array of any dtype: for those that numpy did not define it gives no buffer.
+class ArrayBytes : public WritableBytes {
+  public:
+    explicit ArrayBytes(nb::handle array) {
+        if (!get(array)) {
+            PyErr_Clear();
+            if (!get(array.attr("reshape")(-1).attr("view")("uint8"))) {
+                throw nb::python_error();
+            }
+        }
+    }
 };
 
 std::string sentence(hemp_status status) {
@@ -679,13 +698,7 @@ class Directory {
 
     nb::tuple tensor(uint64_t number) const {
         const hemp_tensor &record = record_at(number);
-        uint64_t dims[HEMP_MAX_RANK];
-        hemp_tensor_dims(&directory_, number, dims);
-        nb::list shape;
-        for (unsigned i = 0; i < record.rank; i++) {
-            shape.append(dims[i]);
-        }
-        return nb::make_tuple(name(number), static_cast<unsigned>(record.dtype), nb::tuple(shape), record.elements,
+        return nb::make_tuple(name(number), static_cast<unsigned>(record.dtype), shape(number), record.elements,
                               static_cast<unsigned>(record.quantizer), record.num_levels,
                               static_cast<unsigned>(record.levels_type), record.levels_offset, record.uniform_offset,
                               optional(record.stream), record.stream_start, optional(record.source));
@@ -707,6 +720,22 @@ class Directory {
         }
         const hemp_segment &record = directory_.segments[number];
         return nb::make_tuple(record.offset, record.size, record.checksum);
+    }
+
+    // An array for each tensor: what `empty` makes of its shape and of the entry of `dtypes` for its dtype.
+    nb::list allocate(nb::callable empty, nb::list dtypes) const {
+        nb::list arrays;
+        for (uint64_t i = 0; i < directory_.tensor_count; i++) {
+            arrays.append(empty(shape(i), dtypes[directory_.tensors[i].dtype]));
+        }
+        return arrays;
+    }
+
+    // Whether all tensors that have elements have a stream: none is tied, and none has one level only.
+    bool all_in_streams() const {
+        return std::all_of(
+            directory_.tensors, directory_.tensors + directory_.tensor_count,
+            [](const hemp_tensor &tensor) { return tensor.stream != HEMP_NONE || tensor.elements == 0; });
     }
 
     // Numbers of the tensors of a stream, in the order of the records.
@@ -875,6 +904,16 @@ class Directory {
         return directory_.tensors[number];
     }
 
+    nb::tuple shape(uint64_t number) const {
+        uint64_t dims[HEMP_MAX_RANK];
+        hemp_tensor_dims(&directory_, number, dims);
+        nb::list shape;
+        for (unsigned i = 0; i < directory_.tensors[number].rank; i++) {
+            shape.append(dims[i]);
+        }
+        return nb::tuple(shape);
+    }
+
     nb::str name(uint64_t number) const {
         const hemp_tensor &record = record_at(number);
         return nb::str(reinterpret_cast<const char *>(directory_.front + record.name_offset), record.name_size);
@@ -935,7 +974,7 @@ class LosslessLoad {
             const hemp_tensor &tensor = records.tensors[i];
             arrays_.push_back(nullptr);
             if (tensor.stream != HEMP_NONE && is_native(tensor, records.streams[tensor.stream])) {
-                arrays_.back() = std::make_unique<WritableBytes>(arrays[i]);
+                arrays_.back() = std::make_unique<ArrayBytes>(arrays[i]);
                 members[tensor.stream].push_back(i);
                 if (arrays_.back()->size() != tensor.elements * hemp_dtype_size(tensor.dtype)) {
                     throw nb::value_error("an array has another size than its tensor");
@@ -1048,7 +1087,7 @@ class LosslessLoad {
     nb::object owner_;
     const Directory &directory_;
     Bytes file_;
-    std::vector<std::unique_ptr<WritableBytes>> arrays_;
+    std::vector<std::unique_ptr<ArrayBytes>> arrays_;
     std::vector<Segment> segments_;
 };
 
@@ -1102,6 +1141,8 @@ NB_MODULE(_native, module) {
         .def("segment", &Directory::segment, "number"_a)
         .def("stream_tensors", &Directory::stream_tensors, "number"_a)
         .def("stream_size", &Directory::stream_size, "number"_a)
+        .def("allocate", &Directory::allocate, "empty"_a, "dtypes"_a)
+        .def("all_in_streams", &Directory::all_in_streams)
         .def("decoded_size", &Directory::decoded_size)
         .def("arithmetic_symbols", &Directory::arithmetic_symbols)
         .def("decode_lossless", &Directory::decode_lossless, "workspace"_a, "tasks"_a)
