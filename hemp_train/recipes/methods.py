@@ -113,7 +113,8 @@ def hemp(
             if last:
                 run.report_hemp("HEMP", epoch, trained)
         if settle_epochs:
-            settle(replace(run, epochs=min(run.epochs, settle_epochs)), trained, loss)
+            epochs = min(2, settle_epochs) if run.settings.quick else settle_epochs
+            settle(replace(run, epochs=epochs), trained, loss)
         return trained.finish()
 
     return train
