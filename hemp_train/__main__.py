@@ -11,7 +11,7 @@ import torch
 
 from hemp_train.log import EpochLog
 from hemp_train.recipes import RECIPES
-from hemp_train.recipes.base import Settings, run
+from hemp_train.recipes.base import Settings, device_of, run
 
 
 def parser() -> argparse.ArgumentParser:
@@ -31,6 +31,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--tensorboard", type=Path, metavar="DIR", help="log accuracy, entropies and coded bytes of each epoch there"
     )
+    made.add_argument("--device", default="cpu", help="where it trains: cpu (the default), cuda, cuda:1 ...")
     made.add_argument("--threads", type=int, help="of torch; other numbers than those of a result give other weights")
     return made
 
@@ -43,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         with EpochLog(tensorboard=options.tensorboard) as log:
             settings = Settings(options.seed, options.quick, partial(_report, log))
-            result = run(RECIPES[options.recipe], options.data, options.out, settings)
+            result = run(RECIPES[options.recipe], options.data, options.out, settings, device_of(options.device))
     except (OSError, ValueError) as error:
         print(f"{options.recipe}: {error}", file=sys.stderr)
         return 1

@@ -38,8 +38,8 @@ class Pool:
     def of(split: Split, teacher: nn.Module, augment: Augmentation, copies: int, generator: torch.Generator) -> Pool:
         """The pool of ``copies`` copies of ``split``; the first is the images themselves."""
         teacher.eval()
-        images = torch.empty((copies, *split.images.shape), dtype=torch.float16)
-        logits = torch.empty((copies, len(split), 10))
+        images = split.images.new_empty((copies, *split.images.shape), dtype=torch.float16)
+        logits = split.images.new_empty((copies, len(split), 10))
         for copy in range(copies):
             for start in range(0, len(split), 1000):
                 batch = split.images[start : start + 1000]
@@ -51,7 +51,8 @@ class Pool:
     def batches(self, epoch: int, size: int, generator: torch.Generator) -> Iterator[Batch]:
         """The batches of ``size`` (all full) of one epoch, in random order."""
         copy, count = epoch % len(self.images), len(self.labels) // size * size
-        for chosen in torch.randperm(len(self.labels), generator=generator)[:count].view(-1, size):
+        order = torch.randperm(len(self.labels), generator=generator).to(self.labels.device)
+        for chosen in order[:count].view(-1, size):
             yield Batch(self.images[copy, chosen].float(), self.labels[chosen], self.logits[copy, chosen])
 
 

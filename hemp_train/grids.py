@@ -47,7 +47,7 @@ class Grid:
     def file_tensor(self, indices: torch.Tensor) -> hemp_codec.QuantizedTensor:
         """What the file holds for ``indices`` (k around zero, any shape): levels as float32, only those between the
         lowest and the highest that are used."""
-        used = indices.long()
+        used = indices.long().cpu()
         low, high = (int(used.min()), int(used.max())) if used.numel() else (0, 0)
         levels = torch.arange(low, high + 1, dtype=torch.float32) * self.step
         return hemp_codec.QuantizedTensor((used - low).to(torch.int32).numpy(), levels.numpy())

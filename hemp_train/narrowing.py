@@ -20,7 +20,7 @@ def select_units(tensors: Mapping[str, Tensor], units: Units, kept: Tensor) -> d
 
 
 def _numbers(part: Slices, kept: Tensor) -> Tensor:
-    return (kept[:, None] * part.block + torch.arange(part.block)).flatten()
+    return (kept[:, None] * part.block + torch.arange(part.block, device=kept.device)).flatten()
 
 
 def unit_scores(model: nn.Module, layers: Iterable[str], losses: Iterable[Tensor]) -> dict[str, Tensor]:
@@ -58,7 +58,7 @@ def unit_scores(model: nn.Module, layers: Iterable[str], losses: Iterable[Tensor
 
 def embed(tensors: Mapping[str, Tensor], shapes: Mapping[str, Sequence[int]]) -> dict[str, Tensor]:
     """Each tensor in the first corner of one of zeros, of the shape given for its name."""
-    full = {name: torch.zeros(tuple(shape), dtype=tensors[name].dtype) for name, shape in shapes.items()}
+    full = {name: tensors[name].new_zeros(tuple(shape)) for name, shape in shapes.items()}
     for name, small in tensors.items():
         full[name][tuple(slice(size) for size in small.shape)] = small
     return full

@@ -182,9 +182,12 @@ class ContextRate:
         return total, sharding.part_of(slopes, layer.parameter)
 
     def model_of(self, layer: Layer, indices: Tensor) -> ContextModel:
-        """The contexts of the layer; fitted to ``indices``, all of them, if they have not been yet."""
+        """The contexts of the layer; fitted to ``indices``, all of them, if they have not been yet.
+
+        On the CPU, as levels are, since sums of floats on other devices differ from one time to the next.
+        """
         if layer.name not in self._models:
-            self._models[layer.name] = fit_contexts(indices, layer.zero, self.features, self.previous)
+            self._models[layer.name] = fit_contexts(indices.cpu(), layer.zero, self.features, self.previous)
         return self._models[layer.name]
 
     def refit(self, layer: Layer) -> None:
@@ -195,7 +198,8 @@ class ContextRate:
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         self._models = {
-            name: ContextModel.from_parameters(values, self.features, self.previous) for name, values in state.items()
+            name: ContextModel.from_parameters(values.cpu(), self.features, self.previous)
+            for name, values in state.items()
         }
 
 

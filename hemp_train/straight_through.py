@@ -37,6 +37,10 @@ class _Part:
         return self.grid.indices(self.parameter.detach())
 
 
+def _log_step(grid: Grid, device: torch.device) -> nn.Parameter:
+    return nn.Parameter(torch.tensor(math.log(grid.step), dtype=torch.float64, device=device))
+
+
 @dataclass
 class StraightThrough:
     """Trains the parameters of ``model`` that have a grid in ``grids``, by name.
@@ -64,7 +68,7 @@ class StraightThrough:
         if missing:
             raise ValueError(f"the model has no parameter {', '.join(missing)}")
         self._parts = {
-            name: _Part(parameters[name], grid, nn.Parameter(torch.tensor(math.log(grid.step), dtype=torch.float64)))
+            name: _Part(parameters[name], grid, _log_step(grid, parameters[name].device))
             for name, grid in self.grids.items()
         }
 

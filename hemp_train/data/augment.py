@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional
 
+# The generator is one of the CPU, wherever the images are: so the same changes are drawn on every device.
 Augmentation = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
 
 
@@ -27,10 +28,10 @@ class Affine:
     def __call__(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Images (n, channels, height, width) to as many changed ones."""
         n, _, height, width = images.shape
-        angle, zoom, right, down = torch.rand((4, n), generator=generator) * 2 - 1
+        angle, zoom, right, down = (torch.rand((4, n), generator=generator) * 2 - 1).to(images.device)
         angle = angle * math.radians(self.degrees)
         zoom = 1 + zoom * self.scale
-        theta = torch.zeros(n, 2, 3)
+        theta = torch.zeros(n, 2, 3, device=images.device)
         theta[:, 0, 0] = zoom * torch.cos(angle)
         theta[:, 0, 1] = -zoom * torch.sin(angle)
         theta[:, 1, 0] = zoom * torch.sin(angle)
@@ -53,11 +54,13 @@ class WholeShift:
         """Images (n, channels, height, width) to as many changed ones."""
         n, channels, height, width = images.shape
         padded = functional.pad(images, (self.most,) * 4, value=self.background)
-        down, right = torch.randint(0, 2 * self.most + 1, (2, n), generator=generator)
-        rows = (down[:, None] + torch.arange(height))[:, None, :, None]
-        columns = right[:, None] + torch.arange(width)
+        device = images.device
+        down, right = torch.randint(0, 2 * self.most + 1, (2, n), generator=generator).to(device)
+        rows = (down[:, None] + torch.arange(height, device=device))[:, None, :, None]
+        columns = right[:, None] + torch.arange(width, device=device)
         if self.mirror:
-            flipped = torch.rand(n, generator=generator) < 0.5
+            flipped = (torch.rand(n, generator=generator) < 0.5).to(device)
             columns = torch.where(flipped[:, None], columns.flip(1), columns)
-        image, channel = torch.arange(n)[:, None, None, None], torch.arange(channels)[None, :, None, None]
+        image = torch.arange(n, device=device)[:, None, None, None]
+        channel = torch.arange(channels, device=device)[None, :, None, None]
         return padded[image, channel, rows, columns[:, None, None, :]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from hemp_train.data.splits import Labelled
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 PIXELS, SHORT_SIDE = 224, 256
+CPU = torch.device("cpu")
 
 
 def _standardised(image: Image.Image) -> torch.Tensor:
@@ -69,6 +70,7 @@ class ImageFolder:
     folder: Path
     workers: int = 0
     files: list[tuple[Path, int]] = field(default_factory=list)
+    device: torch.device = CPU
 
     @staticmethod
     def of(folder: Path, workers: int = 0) -> ImageFolder:
@@ -91,12 +93,16 @@ class ImageFolder:
         """All images but each ``every``-th, for training, and those, for validation."""
         kept = [file for number, file in enumerate(self.files) if number % every]
         held = [file for number, file in enumerate(self.files) if number % every == 0]
-        return ImageFolder(self.folder, self.workers, kept), ImageFolder(self.folder, self.workers, held)
+        return replace(self, files=kept), replace(self, files=held)
 
     def first(self, count: int) -> ImageFolder:
         """``count`` images, spread over all of them."""
         every = max(1, len(self.files) // count)
-        return ImageFolder(self.folder, self.workers, self.files[::every][:count])
+        return replace(self, files=self.files[::every][:count])
+
+    def to(self, device: torch.device) -> ImageFolder:
+        """See ``Images``; each batch is moved when it is read."""
+        return replace(self, device=device)
 
     def batches(self, size: int, generator: torch.Generator | None = None) -> Iterator[Labelled]:
         """See ``Images``."""
@@ -104,4 +110,5 @@ class ImageFolder:
         loader: DataLoader[tuple[torch.Tensor, int]] = DataLoader(
             _Files(self.files, seed), size, shuffle=generator is not None, generator=generator, num_workers=self.workers
         )
-        yield from loader
+        for images, labels in loader:
+            yield images.to(self.device), labels.to(self.device)

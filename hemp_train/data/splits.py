@@ -25,6 +25,10 @@ class Images(Protocol):
         """
         ...
 
+    def to(self, device: torch.device) -> Images:
+        """The same set, whose batches are on ``device``; the generator of their order stays one of the CPU."""
+        ...
+
 
 @dataclass(frozen=True)
 class Split:
@@ -39,8 +43,12 @@ class Split:
     def batches(self, size: int, generator: torch.Generator | None = None) -> Iterator[Labelled]:
         """See ``Images``."""
         order = torch.arange(len(self)) if generator is None else torch.randperm(len(self), generator=generator)
-        for chosen in torch.split(order, size):
+        for chosen in torch.split(order.to(self.images.device), size):
             yield self.images[chosen], self.labels[chosen]
+
+    def to(self, device: torch.device) -> Split:
+        """See ``Images``; all of them are moved."""
+        return Split(self.images.to(device), self.labels.to(device))
 
     def hold_out(self, count: int) -> tuple[Split, Split]:
         """All images but the last ``count``, for training, and those, for validation."""

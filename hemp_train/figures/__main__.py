@@ -19,7 +19,7 @@ import torch
 from hemp_train.figures import entropies, tables
 from hemp_train.figures.studies import Study, options_for, quick, train_dense
 from hemp_train.log import Record
-from hemp_train.recipes.base import accuracy
+from hemp_train.recipes.base import accuracy, device_of
 from hemp_train.recipes.tasks import lenet5_mnist, lenet300_mnist
 
 NETWORKS = {"lenet5": lenet5_mnist, "lenet300": lenet300_mnist}
@@ -66,17 +66,19 @@ def parser() -> argparse.ArgumentParser:
         "--strengths", nargs="+", type=float, default=tables.STRENGTHS, help="lambdas tried for each coder"
     )
     made.add_argument("--seeds", type=int, default=1, help="trainings for each coder with each of these")
+    made.add_argument("--device", default="cpu", help="where it trains: cpu (the default), cuda, cuda:1 ...")
     made.add_argument("--threads", type=int, default=1, help="of torch")
     return made
 
 
 def _study(options: argparse.Namespace) -> Study:
-    task = NETWORKS[options.network](options.data, options.quick)
+    device = device_of(options.device)
+    task = NETWORKS[options.network](options.data, options.quick).to(device)
     kept = options.out / f"{options.network}-dense{'-quick' if options.quick else ''}.pt"
     if not kept.exists():
         epochs = options.dense_epochs or (2 if options.quick else 8)
         torch.save(train_dense(task, epochs, _report), kept)
-    study = Study(task, torch.load(kept, weights_only=True), _report)
+    study = Study(task, torch.load(kept, map_location="cpu", weights_only=True), _report)
     if options.quick:
         study = quick(study)
     return study if options.epochs is None else replace(study, epochs=options.epochs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -41,6 +41,27 @@ class Task:
     test: Callable[[], Images]
     network: Callable[[], nn.Module]
     background: float = 0.0
+
+    def to(self, device: torch.device) -> Task:
+        """The same task with images and networks on ``device``; networks begin with the same weights on each."""
+        return replace(
+            self,
+            train=self.train.to(device),
+            validation=self.validation.to(device),
+            test=lambda: self.test().to(device),
+            network=lambda: self.network().to(device),
+        )
+
+
+def device_of(name: str) -> torch.device:
+    """The device of this name, as torch spells it; ValueError if there is none that can be used."""
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device).item()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"device {name!r} cannot be used here, cpu can: {reason}") from None
+    return device
 
 
 @dataclass(frozen=True)
@@ -91,11 +112,11 @@ def accuracy(model: nn.Module, images: Images) -> float:
     return hits / len(images)
 
 
-def run(recipe: Recipe, data: Path, out: Path, settings: Settings) -> Result:
-    """Run ``recipe``; write ``out/NAME.hemp`` and, beside it, the result as JSON."""
+def run(recipe: Recipe, data: Path, out: Path, settings: Settings, device: torch.device) -> Result:
+    """Run ``recipe`` on ``device``; write ``out/NAME.hemp`` and, beside it, the result as JSON."""
     began = time.perf_counter()
     torch.manual_seed(settings.seed)
-    task = recipe.load(data, settings.quick)
+    task = recipe.load(data, settings.quick).to(device)
     out.mkdir(parents=True, exist_ok=True)
     path = out / f"{recipe.name}.hemp"
     recipe.train(task, settings, path)

@@ -32,7 +32,7 @@ def dense(task: Task, plan: DensePlan, settings: Settings, out: Path) -> nn.Modu
     model = channels_last(task.network())
     kept = out / f"{plan.name}-dense-{'quick-' if settings.quick else ''}{settings.seed}.pt"
     if kept.exists():
-        model.load_state_dict(torch.load(kept, weights_only=True))
+        model.load_state_dict(torch.load(kept, map_location="cpu", weights_only=True))
     else:
         torch.manual_seed(settings.seed)
         model = channels_last(task.network())

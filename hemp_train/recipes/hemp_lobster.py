@@ -7,7 +7,6 @@ network that is measured is the one that learns.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ from hemp_train.narrowing import embed
 from hemp_train.recipes.base import Recipe, Settings, Task
 from hemp_train.recipes.dense import dense
 from hemp_train.recipes.loops import HoldThenFall, from_pool
-from hemp_train.recipes.methods import Run, finish
+from hemp_train.recipes.methods import Run, finish, settle
 from hemp_train.recipes.units_first import Family, narrowed, quick
 from hemp_train.recipes.units_first import Plan as UnitsPlan
 from hemp_train.structure import sort_units
@@ -71,7 +70,7 @@ def _shrink(run: Run, plan: Plan, validation: Split) -> HEMP:
     """HEMP with LOBSTER: prunes after each epoch as much as the validation loss allows."""
     prune = LOBSTER(plan.decay, plan.tolerance)
     trained = HEMP(run.model, prune=prune, **plan.options)
-    for epoch in _epochs(run, trained, plan, plan.rate):
+    for epoch in _epochs(run, trained, plan):
         if epoch < run.epochs - plan.still and trained.coded_bytes() > plan.budget:
             prune.threshold(lambda: _loss(run.model, validation))
         run.report_hemp(f"HEMP, LOBSTER {prune.density():.4f}", epoch, trained)
@@ -79,25 +78,11 @@ def _shrink(run: Run, plan: Plan, validation: Split) -> HEMP:
     return trained
 
 
-def _settle(run: Run, plan: Plan, trained: HEMP) -> None:
-    """Train the quantized weights straight through, without a pull; what is zero stays so."""
-    trained.options.lambda_entropy = trained.options.lambda_reconstruction = 0.0
-    trained.options.refit_every = 0  # levels that jump would undo what the weights learn on them
-    with trained.quantized_weights():
-        weights = {layer.name: layer.parameter.detach().clone() for layer in trained.layers}
-    for layer in trained.layers:
-        layer.pruned = weights[layer.name] == 0
-    for epoch in _epochs(run, trained, plan, plan.settle_rate, through=True):
-        run.report_hemp("settling", epoch, trained)
-        run.model.train()
-
-
-def _epochs(run: Run, trained: HEMP, plan: Plan, rate: float, *, through: bool = False) -> Iterator[int]:
+def _epochs(run: Run, trained: HEMP, plan: Plan) -> Iterator[int]:
     """Train, and give the number of each epoch when it is over."""
-    optimizer = torch.optim.SGD([p for p in run.model.parameters() if p.requires_grad], lr=rate, momentum=0.9)
-    for epoch, last, batch in run.each(HoldThenFall(rate), optimizer):
-        with trained.quantized_weights() if through else nullcontext():
-            plan.units.loss(run.model(batch.images), batch).backward()  # type: ignore[no-untyped-call]
+    optimizer = torch.optim.SGD([p for p in run.model.parameters() if p.requires_grad], lr=plan.rate, momentum=0.9)
+    for epoch, last, batch in run.each(HoldThenFall(plan.rate), optimizer):
+        plan.units.loss(run.model(batch.images), batch).backward()  # type: ignore[no-untyped-call]
         trained.step()
         optimizer.step()
         trained.apply()
@@ -142,11 +127,11 @@ def _train(family: Family, plan: Plan, task: Task, settings: Settings, path: Pat
     run = Run(model, from_pool(pool, units.batch, generator), steps, epochs, task, settings)
     trained = _shrink(run, plan, task.validation)
     run.epochs = 2 if settings.quick else plan.settle
-    _settle(run, plan, trained)
+    settle(run, trained, units.loss, plan.settle_rate)
     finishing = trained.finish()
     run.epochs = 2 if settings.quick else plan.finish
     finish(run, finishing, plan.finish_rate, units.loss)
-    biases = {name: value.detach() for name, value in model.named_parameters() if value.dim() == 1}
+    biases = {name: value.detach().cpu() for name, value in model.named_parameters() if value.dim() == 1}
     network = task.network()
     tensors = _full_tensors(finishing.tensors(), family, network, biases)
     saving.write(tensors, path, coder="arithmetic", rules=[("*.bias", "uniform:15")])

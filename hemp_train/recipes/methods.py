@@ -93,21 +93,49 @@ class Plan:
     batch: int = 128
 
 
-def hemp(model_options: dict[str, object], rate: float, hold: float = 0.3) -> Method:
-    """HEMP with ``model_options`` for ``HEMP``; SGD."""
+def hemp(
+    model_options: dict[str, object],
+    rate: float,
+    hold: float = 0.3,
+    *,
+    loss: DistillationLoss = LABELS_ONLY,
+    settle_epochs: int = 0,
+) -> Method:
+    """HEMP with ``model_options`` for ``HEMP``; SGD.  Then it settles for ``settle_epochs`` (see ``settle``)."""
 
     def train(run: Run) -> Finishing:
         trained = HEMP(run.model, **model_options)  # type: ignore[arg-type]
         optimizer = torch.optim.SGD(run.model.parameters(), lr=rate, momentum=0.9)
         for epoch, last, batch in run.each(HoldThenFall(rate, hold), optimizer):
-            LABELS_ONLY(run.model(batch.images), batch).backward()  # type: ignore[no-untyped-call]
+            loss(run.model(batch.images), batch).backward()  # type: ignore[no-untyped-call]
             trained.step()
             optimizer.step()
             if last:
                 run.report_hemp("HEMP", epoch, trained)
+        if settle_epochs:
+            epochs = min(2, settle_epochs) if run.settings.quick else settle_epochs
+            settle(replace(run, epochs=epochs), trained, loss)
         return trained.finish()
 
     return train
+
+
+def settle(run: Run, trained: HEMP, loss: DistillationLoss, rate: float = 0.01) -> None:
+    """Train the quantized weights straight through, without a pull, so that the network that is measured is the one
+    that learns; levels stay as they are, and so does what is zero."""
+    trained.options.lambda_entropy = trained.options.lambda_reconstruction = 0.0
+    trained.options.refit_every = 0  # levels that jump would undo what the weights learn on them
+    for layer in trained.layers:
+        layer.pruned = layer.indices() == layer.zero
+    optimizer = torch.optim.SGD([p for p in run.model.parameters() if p.requires_grad], lr=rate, momentum=0.9)
+    for epoch, last, batch in run.each(HoldThenFall(rate), optimizer):
+        with trained.quantized_weights():
+            loss(run.model(batch.images), batch).backward()  # type: ignore[no-untyped-call]
+        trained.step()
+        optimizer.step()
+        trained.apply()
+        if last:
+            run.report_hemp("settling", epoch, trained)
 
 
 def ect(levels: int, alpha: float, rate: float) -> Method:

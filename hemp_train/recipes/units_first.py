@@ -47,6 +47,10 @@ class Family:
     units: Mapping[str, Units]
     widths: tuple[int, ...]
 
+    def of_widths(self, widths: tuple[int, ...], like: nn.Module) -> nn.Module:
+        """A network of ``widths`` with random weights, on the device of ``like``."""
+        return channels_last(self.network(widths).to(next(like.parameters()).device))
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -100,7 +104,7 @@ def remove_units(
     weights = dict(model.state_dict())
     for (layer, units), width in zip(family.units.items(), widths, strict=True):
         weights = select_units(weights, units, scores[layer].topk(width).indices.sort().values)
-    smaller = channels_last(family.network(tuple(widths)))
+    smaller = family.of_widths(tuple(widths), model)
     smaller.load_state_dict(weights)
     return smaller
 
@@ -118,8 +122,8 @@ def narrowed(
     report, shape = settings.report, "-".join(map(str, plan.widths))
     kept = out / f"{plan.dense.name}-{shape}-{'quick-' if settings.quick else ''}{settings.seed}.pt"
     if kept.exists():
-        model = channels_last(family.network(plan.widths))
-        model.load_state_dict(torch.load(kept, weights_only=True))
+        model = family.of_widths(plan.widths, teacher)
+        model.load_state_dict(torch.load(kept, map_location="cpu", weights_only=True))
         report(f"{kept.name}: validation {accuracy(model, task.validation):.2%}")
         return model
     generator = torch.Generator().manual_seed(settings.seed)  # its own: what follows must not depend on ``kept``

@@ -17,6 +17,7 @@ from PIL import Image
 
 import hemp_codec
 from hemp_train.__main__ import main
+from hemp_train.figures import __main__ as figures
 from hemp_train.recipes import RECIPES
 
 from .test_data import write_idx
@@ -110,6 +111,17 @@ def test_missing_data_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[
     message = capsys.readouterr().err
     assert message.count("\n") == 1
     assert "train-images-idx3-ubyte" in message
+
+
+@pytest.mark.parametrize("device", ["gpu", "meta", "cuda:99"])
+def test_a_device_that_is_not_there_is_one_line(
+    device: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = ["--data", str(tmp_path), "--out", str(tmp_path), "--device", device]
+    assert main(["lenet5-mnist-best", *folders]) == figures.main(["ablations", *folders]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(":")[0] for line in lines] == ["lenet5-mnist-best", "ablations"]
+    assert all(f"device {device!r} cannot be used here" in line for line in lines)
 
 
 def test_an_unknown_recipe_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
