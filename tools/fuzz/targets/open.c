@@ -62,7 +62,8 @@ static void ask_metadata(const hemp_file *file) {
             sum += chunk[at];
         }
     }
-    if (sum == UINT64_MAX) { /* which is more than a file can hold, but makes sure that the bytes are read and defined */
+    if (sum ==
+        UINT64_MAX) { /* which is more than a file can hold, but makes sure that the bytes are read and defined */
         fuzz_fail("bytes without end");
     }
 }
