@@ -42,10 +42,12 @@ class Distribution:
     def cut(self, bounds: np.ndarray) -> np.ndarray:
         """Positions in ``values`` at which the cells of ascending ``bounds`` (in units of ``scale``) begin and end.
 
-        Shape (len(bounds) + 2,): cell k is values[cut[k]:cut[k + 1]], those above bound k - 1 and not above bound k.
+        Shape (..., bounds + 2) for bounds of shape (..., bounds): cell k is values[cut[k]:cut[k + 1]], those that are
+        above bound k - 1 and not above bound k.
         """
         inner = np.searchsorted(self.values, round_down(bounds * self.scale, self.values.dtype), side="right")
-        return np.concatenate(([0], inner, [len(self.values)]))
+        ends = np.zeros((*bounds.shape[:-1], 1), inner.dtype)
+        return np.concatenate((ends, inner, ends + len(self.values)), axis=-1)
 
     def counts(self, positions: np.ndarray) -> np.ndarray:
         """Elements in each cell between neighbouring ``positions``."""
@@ -110,11 +112,12 @@ class PrefixSums:
         self.total = total
 
     def at(self, positions: np.ndarray) -> np.ndarray:
-        """Sums before each of ``positions``, 0 to the number of values."""
-        out = np.empty(len(positions))
-        for piece in pieces(len(positions), _PIECE // _MARK):
-            out[piece] = self._at(positions[piece])
-        return out
+        """Sums before each of ``positions``, 0 to the number of values; in their shape."""
+        flat = positions.reshape(-1)
+        out = np.empty(len(flat))
+        for piece in pieces(len(flat), _PIECE // _MARK):
+            out[piece] = self._at(flat[piece])
+        return out.reshape(positions.shape)
 
     def _at(self, positions: np.ndarray) -> np.ndarray:
         offsets = np.arange(_MARK - 1)

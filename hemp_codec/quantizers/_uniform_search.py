@@ -16,6 +16,7 @@ _MAX_OFFSET = 1 << 23
 _COARSE = 0.890625  # ratio of neighbouring steps that are tried at first
 _ZOOMS = (1.0 / 32, 1.0 / 128, 1.0 / 512, 1.0 / 2048)  # distance of neighbours around the best, as share of it
 _ZOOM_REACH = 4
+_LEVELS_TOGETHER = 1 << 13  # whose cells are computed in one call: temporaries stay in the cache
 
 
 @dataclass(frozen=True)
@@ -28,15 +29,13 @@ class _Candidate:
 
 def best_grid(values: Distribution, num_levels: int, dtype: DType) -> UniformGrid:
     """The grid of ``num_levels`` levels for tensors of ``dtype``: steps on a logarithmic scale, then ever finer around
-    the best; for each the best offset by hill climbing."""
+    the best; for each the best offset by hill climbing.  Climbs that do not depend on each other go on side by side,
+    since for few levels a call of numpy costs more than what it computes."""
     search = _Search(values, num_levels, dtype)
-    best = search.fallback()
-    for step in search.coarse_steps():
-        best = max(best, search.coarse(step), key=_gain)
+    best = max([search.fallback(), *search.coarse(list(search.coarse_steps()))], key=_gain)
     for distance in _ZOOMS:
-        centre = best.grid
-        for number in range(-_ZOOM_REACH, _ZOOM_REACH + 1):
-            best = max(best, search.near(centre, 1 + number * distance), key=_gain)
+        factors = [1 + number * distance for number in range(-_ZOOM_REACH, _ZOOM_REACH + 1)]
+        best = max([best, *search.near(best.grid, factors)], key=_gain)
     return best.grid
 
 
@@ -59,11 +58,13 @@ class _Search:
         mean = self._values.prefix_sums.total / self._values.size
         spans_zero = self._low <= 0 <= self._high
         if largest == 0 or (self._num_levels == 1 and spans_zero):
-            return self._candidate(abs(largest) or 1.0, 0, 1)
-        if self._num_levels == 1:
-            return self._candidate(abs(mean), 1 if mean > 0 else -1, 1)
-        first = -1 if largest < 0 or self._num_levels > 2 else 0
-        return self._candidate(abs(largest), first, min(self._num_levels, 3))
+            grid = self._grid(abs(largest) or 1.0, 0, 1)
+        elif self._num_levels == 1:
+            grid = self._grid(abs(mean), 1 if mean > 0 else -1, 1)
+        else:
+            first = -1 if largest < 0 or self._num_levels > 2 else 0
+            grid = self._grid(abs(largest), first, min(self._num_levels, 3))
+        return self._candidates([grid])[0]
 
     def coarse_steps(self) -> Iterator[float]:
         """From a grid as wide as the values to one about as narrow as their standard deviation."""
@@ -77,27 +78,37 @@ class _Search:
             yield step
             step *= _COARSE
 
-    def coarse(self, step: float) -> _Candidate:
-        """About the best grid of this step, starting with the median in the middle."""
-        start = self._candidate(step, round(self._median / step) - (self._num_levels - 1) // 2, self._num_levels)
-        return self._climb(step, start, max(self._num_levels // 8, 1), max(self._num_levels // 64, 1))
+    def coarse(self, steps: list[float]) -> list[_Candidate]:
+        """About the best grid of each step, starting with the median in the middle."""
+        count = self._num_levels
+        starts = [self._grid(step, round(self._median / step) - (count - 1) // 2, count) for step in steps]
+        return self._climb(steps, starts, max(count // 8, 1), max(count // 64, 1))
 
-    def near(self, grid: UniformGrid, factor: float) -> _Candidate:
-        """The best grid whose step is that of ``grid`` times ``factor``, starting where that grid lies."""
-        step = grid.step / self._values.scale * factor
-        start = self._candidate(step, round(grid.offset / factor), grid.num_levels)
-        return self._climb(step, start, max(grid.num_levels // 64, 1), 1)
+    def near(self, grid: UniformGrid, factors: list[float]) -> list[_Candidate]:
+        """The best grids whose steps are that of ``grid`` times each factor, starting where that grid lies."""
+        steps = [grid.step / self._values.scale * factor for factor in factors]
+        offsets = [round(grid.offset / factor) for factor in factors]
+        starts = [self._grid(step, offset, grid.num_levels) for step, offset in zip(steps, offsets, strict=True)]
+        return self._climb(steps, starts, max(grid.num_levels // 64, 1), 1)
 
-    def _climb(self, step: float, found: _Candidate, stride: int, last_stride: int) -> _Candidate:
-        """Move the offset by ``stride`` while that is better, then by ever smaller strides."""
-        while stride >= last_stride:
-            grid = found.grid
-            sides = [self._candidate(step, grid.offset + side, grid.num_levels) for side in (-stride, stride)]
-            better = max(sides, key=_gain)
-            if better.gain > found.gain:
-                found = better
-            else:
-                stride //= 2
+    def _climb(self, steps: list[float], starts: list[UniformGrid], stride: int, last_stride: int) -> list[_Candidate]:
+        """From each start, move the offset by ``stride`` while that is better, then by ever smaller strides."""
+        found = self._candidates(starts)
+        strides = [stride] * len(found)
+        while climbing := [number for number, stride in enumerate(strides) if stride >= last_stride]:
+            sides = self._candidates(
+                [
+                    self._grid(steps[number], found[number].grid.offset + side, found[number].grid.num_levels)
+                    for number in climbing
+                    for side in (-strides[number], strides[number])
+                ]
+            )
+            for number, left, right in zip(climbing, sides[::2], sides[1::2], strict=True):
+                better = max(left, right, key=_gain)
+                if better.gain > found[number].gain:
+                    found[number] = better
+                else:
+                    strides[number] //= 2
         return found
 
     def _exact_steps(self) -> Iterator[float]:
@@ -112,27 +123,35 @@ class _Search:
             if (self._high - self._low) / smallest < 4 * self._num_levels:
                 yield smallest
 
-    def _candidate(self, step: float, offset: int, num_levels: int) -> _Candidate:
+    def _grid(self, step: float, offset: int, num_levels: int) -> UniformGrid:
+        """The grid that can be stored and is like this one; one level is zero if the values lie on both sides of it."""
         if self._low <= 0 <= self._high:
             offset = min(max(offset, 1 - num_levels), 0)
         offset = min(max(offset, -_MAX_OFFSET), _MAX_OFFSET)
         with np.errstate(over="ignore", under="ignore"):
             step = float(step_dtype(self._dtype).type(step * self._values.scale))
-        grid = UniformGrid(step, offset, num_levels, self._dtype)
-        return _Candidate(self._gain_of(grid), grid)
+        return UniformGrid(step, offset, num_levels, self._dtype)
+
+    def _candidates(self, grids: list[UniformGrid]) -> list[_Candidate]:
+        """The grids, all of as many levels, with their gains."""
+        valid = [grid for grid in grids if self._is_valid(grid)]
+        together = max(_LEVELS_TOGETHER // grids[0].num_levels, 1) if grids else 1
+        gains = [gain for piece in pieces(len(valid), together) for gain in self._gains(valid[piece])]
+        by_grid = iter(gains)
+        return [_Candidate(next(by_grid) if self._is_valid(grid) else -np.inf, grid) for grid in grids]
 
     def _is_valid(self, grid: UniformGrid) -> bool:
         farthest = max(abs(grid.offset), abs(grid.offset + grid.num_levels - 1))
         return 0 < grid.step < np.inf and grid.step * farthest <= self._largest
 
-    def _gain_of(self, grid: UniformGrid) -> float:
-        if not self._is_valid(grid):
-            return -np.inf
-        step = grid.step / self._values.scale
-        levels = step * np.arange(grid.offset, grid.offset + grid.num_levels, dtype=np.float64)
-        cells = self._values.cut(levels[:-1] + step / 2)
+    def _gains(self, grids: list[UniformGrid]) -> list[float]:
+        steps = np.array([[grid.step / self._values.scale] for grid in grids])
+        offsets = np.array([[grid.offset] for grid in grids], np.float64)
+        levels = steps * (offsets + np.arange(grids[0].num_levels))
+        cells = self._values.cut(levels[:, :-1] + steps / 2)
         gains = levels * (2 * self._values.sums(cells) - levels * self._values.counts(cells))
-        return float(np.cumsum(gains)[-1])  # one after the other: the same bits on every platform
+        sums: list[float] = np.cumsum(gains, axis=1)[:, -1].tolist()  # one after the other: the same bits everywhere
+        return sums
 
 
 def _deviation(values: Distribution) -> float:
