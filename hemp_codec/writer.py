@@ -46,7 +46,7 @@ _MAX_TENSORS = 1 << 24
 _SPOOL_MEMORY = 1 << 26
 _PREPARED_AHEAD = 1 << 29  # bytes of tensors that are quantized at a time, if there are several
 _BATCH_BYTES = 1 << 20  # of elements that libhemp codes in one call, if several segments have no more
-_TASKS_PER_THREAD = 4  # coded or waiting at a time: enough to keep threads busy, few enough to bound memory
+_TASKS_PER_THREAD = 4  # quantized, coded or waiting at a time: enough to keep threads busy, few enough to bound memory
 
 Tensors = Mapping[str, np.ndarray] | Mapping[str, QuantizedTensor] | Mapping[str, np.ndarray | QuantizedTensor]
 Progress = Callable[[str, int, int], None]
@@ -144,7 +144,7 @@ def _encode(
     count = _thread_count(threads)
     with ThreadPoolExecutor(count) if count > 1 else nullcontext() as pool:
         body = _Body(spool, pool, count, segment_bits)
-        prepared = _prepare_all(tensors, preparer, pool, count)
+        prepared = _prepare_all(tensors, preparer, pool, _TASKS_PER_THREAD * count)
         records = _code_all(prepared, body, len(tensors), progress)
         yield front_bytes(body.place(records), segment_bits, chunks)
         yield from body.segments()
@@ -169,17 +169,19 @@ class _Done(Generic[T]):
 
 
 def _prepare_all(
-    tensors: Tensors, preparer: Preparer, pool: ThreadPoolExecutor | None, threads: int
+    tensors: Tensors, preparer: Preparer, pool: ThreadPoolExecutor | None, most: int
 ) -> Iterator[tuple[str, Prepared]]:
-    """The tensors in order.  Some are quantized ahead in other threads: as many as fit into a bounded memory."""
+    """The tensors in order.  Up to ``most`` are quantized ahead in other threads, if they fit into a bounded memory."""
     ahead: deque[tuple[str, int, _Result[Prepared]]] = deque()
     for name, value in tensors.items():
         size = value.indices.nbytes if isinstance(value, QuantizedTensor) else getattr(value, "nbytes", 0)
-        while ahead and (len(ahead) >= threads or size + sum(taken for _, taken, _ in ahead) > _PREPARED_AHEAD):
+        while ahead and (len(ahead) >= most or size + sum(taken for _, taken, _ in ahead) > _PREPARED_AHEAD):
             yield _first_of(ahead)
         prepared = _prepare(preparer, name, value)
         ahead.append((name, size, _Done(prepared) if isinstance(prepared, Prepared) else _submit(pool, prepared)))
         del value, prepared
+        while ahead and isinstance(ahead[0][2], _Done):
+            yield _first_of(ahead)
     while ahead:
         yield _first_of(ahead)
 
