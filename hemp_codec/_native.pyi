@@ -162,16 +162,17 @@ class LosslessLoad:
 
     Args:
         directory: of the file.
-        file: the bytes of the whole file.
         arrays: one for each tensor, C-contiguous and of its size; those of other tensors are left alone.
     """
 
-    def __init__(self, directory: Directory, file: Data, arrays: list[np.ndarray]) -> None: ...
-    def batches(self, bytes: int) -> list[tuple[int, int, int]]:
-        """Numbers of segments, begin and end, and their bytes when decoded: so many at least, but for the last ones."""
+    def __init__(self, directory: Directory, arrays: list[np.ndarray]) -> None: ...
+    def batches(self, bytes: int) -> list[tuple[int, int, int, int, int]]:
+        """Numbers of segments, begin and end, their bytes when decoded, and the part of the file that has them, its
+        offset and size.  A batch ends when it has so many bytes, in the file or decoded."""
 
-    def run(self, begin: int, end: int, threads: int) -> bool:
-        """Check and decode these segments in so many threads; whether none is damaged."""
+    def run(self, begin: int, end: int, data: Data, offset: int, threads: int) -> bool:
+        """Check and decode these segments in so many threads; whether none is damaged.  ``data`` is what the file has
+        from ``offset`` on."""
 
     def streams(self) -> list[int]:
         """Numbers of the streams of the segments."""

@@ -16,6 +16,7 @@ import numpy as np
 from hemp_codec import _native
 from hemp_codec.coders import Arithmetic, Rans, Stored
 from hemp_codec.directory import CODEBOOK, LOSSLESS, TIED, UNIFORM, Directory, StreamRecord, TensorRecord
+from hemp_codec.errors import FormatError
 from hemp_codec.segments import Planes, decode_segment
 from hemp_codec.sources import Source
 from hemp_codec.work import Work
@@ -104,17 +105,16 @@ class _Loader:
     def load_natively(
         self, source: Source, directory: Directory, arrays: list[np.ndarray], threads: int | None
     ) -> frozenset[int]:
-        """Decode what libhemp can decode from a file in memory, many segments in a call; the streams that are done.
+        """Decode what libhemp can decode by itself, many segments in a call; the streams that are done.
 
         If one of them is damaged none is: which error comes first is for the decoder of single segments to say.
         """
-        whole = source.whole
-        if whole is None or not directory.is_quick:
+        if not directory.is_quick:
             return frozenset()
-        load = directory.lossless_load(whole, arrays)
+        load = directory.lossless_load(arrays)
         before = self._done
-        for begin, end, nbytes in load.batches(_NATIVE_BATCH_BYTES):
-            if not load.run(begin, end, _thread_count(threads)):
+        for begin, end, nbytes, offset, size in load.batches(_NATIVE_BATCH_BYTES):
+            if not load.run(begin, end, _part_of(source, offset, size), offset, _thread_count(threads)):
                 self._done = before
                 return frozenset()
             self.report(nbytes)
@@ -153,6 +153,14 @@ def load_pieces(
             yield Piece(name, start, elements)
             done += elements.nbytes
         _report(progress, done, total)
+
+
+def _part_of(source: Source, offset: int, size: int) -> memoryview:
+    """These bytes of a file; none if it ends before them."""
+    try:
+        return source.read(offset, size)
+    except FormatError:
+        return memoryview(b"")
 
 
 def _copy_ties(records: list[TensorRecord], arrays: list[np.ndarray]) -> None:

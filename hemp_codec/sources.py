@@ -20,11 +20,6 @@ class Source(Protocol):
         """Bytes of the file."""
         ...
 
-    @property
-    def whole(self) -> memoryview | None:
-        """All bytes of the file, if they need not be read first."""
-        ...
-
     def read(self, offset: int, size: int) -> memoryview:
         """The bytes [offset, offset + size), which lie within ``self.size``."""
         ...
@@ -62,10 +57,6 @@ class _BytesSource:
     def size(self) -> int:
         return len(self._data)
 
-    @property
-    def whole(self) -> memoryview:
-        return self._data
-
     def read(self, offset: int, size: int) -> memoryview:
         return self._data[offset : offset + size]
 
@@ -93,10 +84,6 @@ class _FileSource:
     @property
     def size(self) -> int:
         return self._size
-
-    @property
-    def whole(self) -> None:
-        return None
 
     def read(self, offset: int, size: int) -> memoryview:
         with self._lock:
@@ -147,10 +134,6 @@ class _StreamSource:
     @property
     def size(self) -> int:
         return self._size
-
-    @property
-    def whole(self) -> None:
-        return None
 
     def read(self, offset: int, size: int) -> memoryview:
         with self._lock:

@@ -6,14 +6,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import ml_dtypes
 import numpy as np
 import pytest
 from tools_support import assert_same
 
 import hemp_codec
+import hemp_codec.elements
 import hemp_codec.reader
 from hemp_codec import checkpoints
-from hemp_codec.errors import LimitError
+from hemp_codec.errors import HempError, LimitError
 from hemp_codec.reader import Reader
 
 SEGMENT = 1 << 10
@@ -58,6 +60,33 @@ def test_pieces_may_be_left_before_the_end() -> None:
         next(pieces)
         pieces.close()
         assert_same(reader.get_tensor("bias"), MODEL["bias"])
+
+
+@pytest.mark.parametrize("batch", [1, 3000, 1 << 26])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_loading_reads_a_file_in_batches(
+    batch: int, threads: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hemp_codec.elements, "_NATIVE_BATCH_BYTES", batch)
+    path, rules = tmp_path / "model.hemp", ["constant=uniform:5@zstd", "bias=lossless@lzma"]
+    model = {**MODEL, "bfloat16": MODEL["long"].astype(ml_dtypes.bfloat16), "more": RANDOM.normal(size=5 * SEGMENT)}
+    hemp_codec.save_file(model, path, coder="rans", segment_bits=10, rules=rules)
+    progress: list[tuple[int, int]] = []
+    with Reader(path) as reader:
+        loaded = reader.load(threads=threads, progress=lambda *event: progress.append(event))
+    assert list(loaded) == list(model)
+    for name, array in model.items():
+        assert_same(loaded[name], array)
+    total = sum(array.nbytes for array in model.values())
+    assert progress == sorted(progress) and progress[-1] == (total, total)
+    data = path.read_bytes()
+    for damaged in (data[:-1], data[:-2000], data[:-1] + bytes([data[-1] ^ 1])):
+        path.write_bytes(data)
+        with Reader(path) as reader:
+            path.write_bytes(damaged)
+            with pytest.raises(HempError) as from_file:
+                reader.load(threads=threads)
+        assert from_file.value.code in ("TRUNCATED", "SEGMENT_CHECKSUM")
 
 
 @pytest.mark.parametrize("ending", [".safetensors", ".npz", ".pt"])

@@ -959,12 +959,12 @@ class Directory {
     hemp_directory directory_{};
 };
 
-// The segments of all lossless tensors that libhemp decodes by itself, in the order of the file, from the bytes of the
-// whole file into arrays for all tensors.
+// The segments of all lossless tensors that libhemp decodes by itself, in the order of the file, into arrays for all
+// tensors.
 class LosslessLoad {
   public:
-    LosslessLoad(nb::object directory, nb::handle file, nb::list arrays)
-        : owner_(directory), directory_(nb::cast<const Directory &>(directory)), file_(file) {
+    LosslessLoad(nb::object directory, nb::list arrays)
+        : owner_(directory), directory_(nb::cast<const Directory &>(directory)) {
         const hemp_directory &records = directory_.directory_;
         if (nb::len(arrays) != records.tensor_count) {
             throw nb::value_error("there must be an array for each tensor");
@@ -988,27 +988,34 @@ class LosslessLoad {
         }
     }
 
-    // Numbers of segments, a begin and an end, and their bytes when decoded: at least `bytes` but for the last ones.
+    LosslessLoad(const LosslessLoad &) = delete;
+    LosslessLoad &operator=(const LosslessLoad &) = delete;
+
+    // Numbers of segments, a begin and an end, their bytes when decoded, and the part of the file that has them: its
+    // offset and size.  A batch ends when it has as many bytes as are asked for, in the file or decoded.
     nb::list batches(uint64_t bytes) const {
         nb::list made;
-        uint64_t size = 0;
+        uint64_t decoded = 0;
         for (size_t i = 0, begin = 0; i < segments_.size(); i++) {
-            size += segments_[i].decoded;
-            if (size >= bytes || i + 1 == segments_.size()) {
-                made.append(nb::make_tuple(begin, i + 1, size));
-                begin = i + 1;
-                size = 0;
+            decoded += segments_[i].decoded;
+            const uint64_t offset = record_of(segments_[begin]).offset;
+            const size_t next = i + 1;
+            if (next == segments_.size() || decoded >= bytes || end_of(segments_[next]) - offset > bytes) {
+                made.append(nb::make_tuple(begin, next, decoded, offset, end_of(segments_[i]) - offset));
+                begin = next;
+                decoded = 0;
             }
         }
         return made;
     }
 
     // Check and decode the segments [begin, end), the largest first, so that threads end together; whether none is
-    // damaged.
-    bool run(size_t begin, size_t end, size_t threads) const {
+    // damaged.  `data` is what the file has from `offset` on.
+    bool run(size_t begin, size_t end, nb::handle data_object, uint64_t offset, size_t threads) const {
         if (begin > end || end > segments_.size()) {
             throw nb::index_error("no such segments");
         }
+        const Bytes data(data_object);
         nb::gil_scoped_release release;
         std::vector<const Segment *> order;
         for (size_t i = begin; i < end; i++) {
@@ -1021,7 +1028,7 @@ class LosslessLoad {
         const auto work = [&] {
             Workspace workspace;
             for (size_t i = next++; i < order.size() && undamaged; i = next++) {
-                if (!decode(workspace, *order[i])) {
+                if (!decode(workspace, data, offset, *order[i])) {
                     undamaged = false;
                 }
             }
@@ -1074,19 +1081,28 @@ class LosslessLoad {
         segments_.push_back(std::move(segment));
     }
 
-    bool decode(Workspace &workspace, const Segment &segment) const {
+    const hemp_segment &record_of(const Segment &segment) const {
         const hemp_stream &stream = directory_.directory_.streams[segment.stream];
-        const hemp_segment &record = directory_.directory_.segments[stream.first_segment + segment.number];
-        if (record.offset > file_.size() || record.size > file_.size() - record.offset) {
+        return directory_.directory_.segments[stream.first_segment + segment.number];
+    }
+
+    uint64_t end_of(const Segment &segment) const {
+        return record_of(segment).offset + record_of(segment).size;
+    }
+
+    bool decode(Workspace &workspace, const Bytes &data, uint64_t offset, const Segment &segment) const {
+        const hemp_segment &record = record_of(segment);
+        if (record.offset < offset || record.offset - offset > data.size() ||
+            record.size > data.size() - (record.offset - offset)) {
             return false;
         }
-        return decode_segment(workspace, directory_.what_of(stream), file_.data() + record.offset,
-                              static_cast<size_t>(record.size), record.checksum, segment.parts);
+        return decode_segment(workspace, directory_.what_of(directory_.directory_.streams[segment.stream]),
+                              data.data() + (record.offset - offset), static_cast<size_t>(record.size), record.checksum,
+                              segment.parts);
     }
 
     nb::object owner_;
     const Directory &directory_;
-    Bytes file_;
     std::vector<std::unique_ptr<ArrayBytes>> arrays_;
     std::vector<Segment> segments_;
 };
@@ -1155,8 +1171,8 @@ NB_MODULE(_native, module) {
         .def_prop_ro("body_offset", &Directory::body_offset)
         .def_prop_ro("segment_elements", &Directory::segment_elements);
     nb::class_<LosslessLoad>(module, "LosslessLoad")
-        .def(nb::init<nb::object, nb::handle, nb::list>(), "directory"_a, "file"_a, "arrays"_a)
+        .def(nb::init<nb::object, nb::list>(), "directory"_a, "arrays"_a)
         .def("batches", &LosslessLoad::batches, "bytes"_a)
-        .def("run", &LosslessLoad::run, "begin"_a, "end"_a, "threads"_a)
+        .def("run", &LosslessLoad::run, "begin"_a, "end"_a, "data"_a, "offset"_a, "threads"_a)
         .def("streams", &LosslessLoad::streams);
 }
