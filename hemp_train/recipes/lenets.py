@@ -50,11 +50,13 @@ BEST_300 = units_first.Plan(
 HEMP_ALONE = methods.Plan(
     LENET5_DENSE,
     methods.hemp(
-        {"levels": 3, "order": 2, "objective": "tuples", "lambda_entropy": 1.2, "lambda_reconstruction": 0.1},
-        rate=0.02,
+        {"levels": 5, "order": 2, "objective": "tuples", "lambda_entropy": 1.0, "lambda_reconstruction": 0.1},
+        rate=0.01,
+        hold=0.5,
     ),
-    epochs=3,
-    finish=4,
+    epochs=14,
+    finish=8,
+    copies=6,
 )
 HEMP_LOBSTER = hemp_lobster.Plan(
     BEST,
