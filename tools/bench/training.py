@@ -44,6 +44,8 @@ SETTINGS: tuple[tuple[str, dict[str, object]], ...] = (
     ("n = 2, every step", {"order": 2, "objective": "tuples", "every": 1}),
     ("n = 4", {"order": 4, "objective": "tuples"}),
     ("arithmetic", {"order": 2, "coder": "arithmetic"}),
+    ("rans", {"order": 1, "coder": "rans"}),
+    ("zstd", {"order": 3, "coder": "zstd"}),
 )
 
 
