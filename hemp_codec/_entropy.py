@@ -10,12 +10,16 @@ _TWO_OVER_LN2 = 2.8853900817779268
 
 def entropy(indices: np.ndarray, num_levels: int) -> float:
     """Zero-order entropy of unsigned 1-D ``indices`` below ``num_levels``, bits per index; 0 for none."""
-    counts = np.bincount(indices, minlength=num_levels)
-    counts = counts[counts > 0].astype(np.float64)
-    if not len(counts):
+    return entropy_of_counts(np.bincount(indices, minlength=num_levels)) / max(indices.size, 1)
+
+
+def entropy_of_counts(counts: np.ndarray) -> float:
+    """Bits of all indices together, by how often each occurs; 0 for none."""
+    positive = counts[counts > 0].astype(np.float64)
+    if not len(positive):
         return 0.0
-    bits = counts * (_log2(np.array([float(indices.size)])) - _log2(counts))
-    return float(np.cumsum(bits)[-1]) / indices.size
+    bits = positive * (_log2(np.array([float(counts.sum())])) - _log2(positive))
+    return float(np.cumsum(bits)[-1])
 
 
 def _log2(values: np.ndarray) -> np.ndarray:

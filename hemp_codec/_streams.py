@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hemp_codec import _native, coders
-from hemp_codec._entropy import entropy
+from hemp_codec._entropy import entropy, entropy_of_counts
 from hemp_codec._indices import LosslessIndices
 from hemp_codec._prepare import Prepared
 from hemp_codec._varint import varint
@@ -23,6 +23,9 @@ _SMALL = 1 << 12  # estimated coded bytes up to which a tensor joins its neighbo
 _MAX_GROUP = 1 << 16  # estimated coded bytes of a solid group of a large file
 _MAX_WHOLE = 1 << 21  # stored bytes up to which a whole class is one solid group
 _MAX_WHOLE_ELEMENTS = 1 << 20
+_OWN_RECORD = 64  # bits that one more stream costs outside of its payload
+_STATES = (40, 0.01)  # of a payload of rans: bits at least, and as a part of the entropy
+_FREQUENCY = 12  # bits in its table for each symbol that occurs
 _BYTE_LEVELS = 256
 _CODED_SAMPLE = (4, 1 << 13)  # pieces and elements of each, that are coded to see whether coding a plane pays
 _ENTROPY_SAMPLE = (16, 1 << 12)  # ... that stand for the entropy of a plane
@@ -105,6 +108,7 @@ class Grouper:
 
     A class of tensors that is small altogether becomes one solid stream.  Otherwise small tensors that follow each
     other are grouped, up to a size at which fetching one of them stays cheap, and others get a stream of their own.
+    Groups are parted where one table of ``rans`` would not fit all of them.
 
     Args:
         segment_elements: most elements of a solid stream.
@@ -135,7 +139,7 @@ class Grouper:
         """The streams that are still open."""
         for state in self._classes.values():
             if state.waiting.numbers:
-                yield state.waiting
+                yield from _by_table(state.waiting)
 
     def _add_by_size(self, state: _Class, number: int, tensor: Prepared, stored_size: int) -> Iterator[Stream]:
         estimate = _estimate(tensor, stored_size)
@@ -144,7 +148,7 @@ class Grouper:
             state.waiting.add(number, tensor, stored_size, estimate)
             return
         if state.waiting.numbers:
-            yield state.waiting
+            yield from _by_table(state.waiting)
         alone = Stream()
         alone.add(number, tensor, stored_size, estimate)
         state.waiting = alone if small else Stream()
@@ -160,6 +164,34 @@ class Grouper:
         """Whether ``tensor`` may continue ``stream``, which may be empty."""
         same_coder = not stream.tensors or tensor.coder.number == stream.coder.number
         return same_coder and stream.elements + tensor.elements <= self._segment_elements
+
+
+def _by_table(stream: Stream) -> Iterator[Stream]:
+    """``stream``, or several: ``rans`` has one table for all tensors of a stream, so that one whose indices are
+    distributed otherwise, as where zero has another number, does better with a stream of its own."""
+    if len(stream.tensors) == 1 or stream.coder.number != coders.Rans.number or _is_elements(stream.tensors[0]):
+        yield stream
+        return
+    levels = max(tensor.num_levels for tensor in stream.tensors)
+    group, known, cost = Stream(), np.zeros(levels, np.int64), 0.0
+    for number, tensor in zip(stream.numbers, stream.tensors, strict=True):
+        (plane,) = _cut(tensor, 0, tensor.elements)
+        own = np.bincount(plane, minlength=levels)
+        alone = 8 * len(stream.coder.encode_parts([plane], [_part(tensor, 0, tensor.elements)])) + _OWN_RECORD
+        together = _table_bits(known + own)
+        if group.numbers and together > cost + alone:
+            yield group
+            group, known = Stream(), np.zeros(levels, np.int64)
+        cost = together if group.numbers else alone
+        group.add(number, tensor, _stored_size(tensor))
+        known += own
+    yield group
+
+
+def _table_bits(counts: np.ndarray) -> float:
+    """About what a payload of ``rans`` takes that has one table for all symbols, which occur so often."""
+    least, part = _STATES
+    return (1 + part) * entropy_of_counts(counts) + least + _FREQUENCY * int(np.count_nonzero(counts))
 
 
 def is_native(stream: Stream) -> bool:

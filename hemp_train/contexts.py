@@ -43,42 +43,22 @@ class ContextModel:
         return int((len(self.thresholds) + 1) * num_levels**self.previous)
 
     def contexts(self, indices: Tensor, zero: int, num_levels: int) -> Tensor:
-        """Number of the context of each of ``indices`` (integers, any shape), in their shape.
+        """Number of the context of each of ``indices``, in their shape; see ``place``."""
+        return self.place(indices, zero, num_levels).contexts.view(indices.shape)
+
+    def place(self, indices: Tensor, zero: int, num_levels: int) -> Placed:
+        """Indices and their contexts.
 
         Args:
-            indices: of a whole tensor.
+            indices: of a whole tensor, integers.
             zero: number of the level that is nearest to zero.
             num_levels: of the tensor.
         """
-        before = self._before(indices.reshape(-1), zero)
-        classes = self._classes(indices.device)
-        return classes.numbers(self._expected(indices, zero), before, num_levels).view(indices.shape)
-
-    def savings(self, bits: Tensor, indices: Tensor, others: Tensor, zero: int) -> Tensor:
-        """How many bits fewer it takes with an index's other in its place, everything else as it is.
-
-        These are its own bits, and those of the indices after it and below it, whose contexts it moves.  What it does
-        to its row and its column at large is left out: contexts that follow them fit, so that it comes to nothing.
-
-        Args:
-            bits: of each level in each context, (contexts, levels).
-            indices: of a whole tensor.
-            others: the numbers of other levels, in the shape of ``indices``.
-            zero: number of the level that is nearest to zero.
-        """
-        num_levels, width = bits.shape[1], _rows(indices).shape[1]
-        bits, flat, others = bits.reshape(-1), indices.reshape(-1), others.reshape(-1)
+        flat, width = indices.reshape(-1), _rows(indices).shape[1]
         expected, before = self._expected(indices, zero), self._before(flat, zero)
         classes = self._classes(indices.device)
-        cells = classes.numbers(expected, before, num_levels) * num_levels
-        paid = take(bits, cells + flat)
-        saved = paid - take(bits, cells + others)
-        more = (others - zero).abs() - (flat - zero).abs()
-        for by, weight in self._reach(width):
-            changed = [others[:-by] if number == by else index[by:] for number, index in enumerate(before, 1)]
-            numbers = classes.numbers(torch.add(expected[by:], more[:-by], alpha=weight), changed, num_levels)
-            saved[:-by] += paid[by:] - take(bits, numbers * num_levels + flat[by:])
-        return saved.view(indices.shape)
+        contexts = classes.numbers(expected, before, num_levels)
+        return Placed(flat, zero, num_levels, expected, before, contexts, classes, self._reach(width))
 
     def _expected(self, indices: Tensor, zero: int) -> Tensor:
         """Expected magnitudes, 1-D."""
@@ -118,6 +98,55 @@ class ContextModel:
 
 
 @dataclass(frozen=True)
+class Placed:
+    """Indices in their contexts, all 1-D.
+
+    Attributes:
+        indices: of a whole tensor.
+        zero: number of the level that is nearest to zero.
+        num_levels: of the tensor.
+        expected: magnitudes.
+        before: the previous indices, the nearest first.
+        contexts: number of the context of each.
+        classes: of expected magnitudes.
+        reach: how far behind an index those are whose contexts it moves, and by how much of its magnitude.
+    """
+
+    indices: Tensor
+    zero: int
+    num_levels: int
+    expected: Tensor
+    before: list[Tensor]
+    contexts: Tensor
+    classes: _Classes
+    reach: list[tuple[int, float]]
+
+    def savings(self, bits: Tensor, others: Tensor) -> Tensor:
+        """How many bits fewer it takes with an index's other in its place, everything else as it is.
+
+        These are its own bits, and those of the indices after it and below it, whose contexts it moves.  What it does
+        to its row and its column at large is left out: contexts that follow them fit, so that it comes to nothing.
+
+        Args:
+            bits: of each level in each context, (contexts, levels).
+            others: the numbers of other levels, in the shape of the tensor, as the result is.
+        """
+        bits, shape, others, flat = bits.reshape(-1), others.shape, others.reshape(-1), self.indices
+        paid = take(bits, self._cells(flat, self.contexts))
+        saved = paid - take(bits, self._cells(others, self.contexts))
+        more = ((others - self.zero).abs() - (flat - self.zero).abs()).to(self.expected.dtype)
+        for by, weight in self.reach:
+            changed = [others[:-by] if number == by else index[by:] for number, index in enumerate(self.before, 1)]
+            expected = torch.add(self.expected[by:], more[:-by], alpha=weight)
+            numbers = self.classes.numbers(expected, changed, self.num_levels)
+            saved[:-by] += paid[by:] - take(bits, self._cells(flat[by:], numbers))
+        return saved.view(shape)
+
+    def _cells(self, indices: Tensor, contexts: Tensor) -> Tensor:
+        return torch.add(indices, contexts, alpha=self.num_levels)
+
+
+@dataclass(frozen=True)
 class _Classes:
     """The classes of expected magnitudes, by a table of their range in narrow cells: quicker than a search for each."""
 
@@ -130,7 +159,7 @@ class _Classes:
         cell = ((expected - self.low) * self.scale).add_(0.5).clamp_(0, _CELLS + 1).int()
         number = take(self.class_of, cell)
         for index in before:
-            number = number * num_levels + index
+            number = torch.add(index, number, alpha=num_levels)
         return number
 
 
@@ -173,7 +202,10 @@ def _features(indices: Tensor, zero: int, features: tuple[str, ...]) -> list[Ten
 
 
 def _previous(flat: Tensor) -> Tensor:
-    return sum((_delayed(flat, by) * share for by, share in enumerate(PREVIOUS_SHARES, 1)), torch.zeros_like(flat))
+    magnitude = torch.zeros_like(flat)
+    for by, share in enumerate(PREVIOUS_SHARES, 1):
+        magnitude[by:].add_(flat[:-by], alpha=share)
+    return magnitude
 
 
 def _delayed(flat: Tensor, by: int, filled: int = 0) -> Tensor:

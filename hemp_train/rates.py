@@ -165,7 +165,8 @@ class ContextRate:
         soft = whole(layer, soft)
         hard = soft.nearest()
         model = self.model_of(layer, hard)
-        cells = model.contexts(hard, layer.zero, num_levels) * num_levels + soft.lower
+        placed = model.place(hard, layer.zero, num_levels)
+        cells = torch.add(soft.lower, placed.contexts.view_as(hard), alpha=num_levels)
         table = soft_bits(cells, soft.upper_probability, model.count(num_levels), num_levels)
         bits = table.view(-1)
         total = torch.lerp(take(bits, cells), take(bits, cells + 1), soft.upper_probability.double()).sum()
@@ -173,11 +174,11 @@ class ContextRate:
         if how.slope == "chord":
             chord = Chord.of(to_work(sharding.full(layer.parameter.detach())), layer.levels, hard)
             # Indices are at one end of their chords already.
-            saved = model.savings(table, hard, chord.level + chord.zero - hard, layer.zero)
+            saved = placed.savings(table, chord.level + chord.zero - hard)
             slopes = chord.slopes(saved * ((hard - chord.zero).abs().clamp(max=1) * 2 - 1))
         else:
             upper = hard - soft.lower
-            saved = model.savings(table, hard, soft.lower + 1 - upper, layer.zero)
+            saved = placed.savings(table, soft.lower + 1 - upper)
             slopes = saved * (upper * 2 - 1) * soft.slope
         return total, sharding.part_of(slopes, layer.parameter)
 

@@ -99,6 +99,28 @@ def test_a_small_class_is_one_stream() -> None:
     assert streams({str(n): weights(4, 8, seed=n) for n in range(3000)}) == 1
 
 
+def test_tensors_whose_zero_has_another_number_share_no_table() -> None:
+    """``rans`` has one table for a stream: in one stream all four would take a bit and more for each zero."""
+    rng = np.random.default_rng(0)
+    wanted = {"a": (2, 9000), "b": (3, 20000), "c": (3, 400), "d": (2, 5000)}
+    tensors = {
+        name: QuantizedTensor(
+            np.where(rng.random(size) < 0.02, rng.integers(0, 5, size), zero).astype(np.uint8),
+            (np.arange(5, dtype=np.float32) - zero) / 8,
+        )
+        for name, (zero, size) in wanted.items()
+    }
+    alone = {name: len(hemp_codec.encode({name: tensor}, coder="rans")) for name, tensor in tensors.items()}
+    blob = hemp_codec.encode(tensors, coder="rans")
+    assert len(blob) < sum(alone.values())
+    with hemp_codec.safe_open(blob) as file:
+        assert file._directory.stream_count == 3  # b and c share one
+        for name, tensor in tensors.items():
+            np.testing.assert_array_equal(file.get_indices(name), tensor.indices)
+    with hemp_codec.safe_open(hemp_codec.encode(tensors, coder="arithmetic")) as file:
+        assert file._directory.stream_count == 1  # it learns of each tensor as it goes
+
+
 def test_large_groups_are_bounded() -> None:
     tensors = {str(n): weights(30, 30, seed=n) for n in range(700)}
     blob = hemp_codec.encode(tensors, coder="stored")

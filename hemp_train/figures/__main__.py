@@ -2,7 +2,7 @@
 
 entropies: proxy and true entropy over the epochs, for n = 1, 2 and 4 (figure 6 of the paper), as a plot and JSON lines.
 coders: a network trained for each coder and coded with each, at equal accuracy (``tables.by_coder``).
-ablations: without E, without insensitivity, n = 1, 2, 4.
+ablations: without E, without insensitivity, n = 1, 2, 4, with fixed tuples; a training for each of ``--seeds``.
 
 All on MNIST; accuracies are those on 5,000 training images that are held out.
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 
 from hemp_train.figures import entropies, tables
-from hemp_train.figures.studies import Study, options_for, quick, train_dense
+from hemp_train.figures.studies import Study, load_dense, options_for, quick, train_dense
 from hemp_train.log import Record
 from hemp_train.recipes.base import accuracy, device_of
 from hemp_train.recipes.tasks import lenet5_mnist, lenet300_mnist
@@ -56,6 +56,12 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="folder for results, and the dense network"
     )
+    made.add_argument(
+        "--dense",
+        type=Path,
+        metavar="FILE",
+        help="state dict of the dense network, instead of one that is trained here",
+    )
     made.add_argument("--quick", action="store_true", help="few images and epochs: shows that it works")
     made.add_argument("--epochs", type=int, help="of HEMP")
     made.add_argument("--dense-epochs", type=int, help="of the dense network before")
@@ -65,7 +71,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--strengths", nargs="+", type=float, default=tables.STRENGTHS, help="lambdas tried for each coder"
     )
-    made.add_argument("--seeds", type=int, default=1, help="trainings for each coder with each of these")
+    made.add_argument("--seeds", type=int, default=1, help="trainings of each row of a table")
     made.add_argument("--device", default="cpu", help="where it trains: cpu (the default), cuda, cuda:1 ...")
     made.add_argument("--threads", type=int, default=1, help="of torch")
     return made
@@ -74,11 +80,11 @@ def parser() -> argparse.ArgumentParser:
 def _study(options: argparse.Namespace) -> Study:
     device = device_of(options.device)
     task = NETWORKS[options.network](options.data, options.quick).to(device)
-    kept = options.out / f"{options.network}-dense{'-quick' if options.quick else ''}.pt"
-    if not kept.exists():
+    kept = options.dense or options.out / f"{options.network}-dense{'-quick' if options.quick else ''}.pt"
+    if not options.dense and not kept.exists():
         epochs = options.dense_epochs or (2 if options.quick else 8)
         torch.save(train_dense(task, epochs, _report), kept)
-    study = Study(task, torch.load(kept, map_location="cpu", weights_only=True), _report)
+    study = Study(task, load_dense(task, kept), _report)
     if options.quick:
         study = quick(study)
     return study if options.epochs is None else replace(study, epochs=options.epochs)
@@ -111,7 +117,9 @@ def _coders(study: Study, options: argparse.Namespace) -> str:
 
 def _ablations(study: Study, options: argparse.Namespace) -> str:
     common = {"objective": "tuples", "lambda_entropy": options.strength}
-    return tables.ablation_table(lambda variant: study.train({**common, **variant})[0])
+    return tables.ablation_table(
+        lambda variant, seed: replace(study, seed=seed).train({**common, **variant})[0], seeds=options.seeds
+    )
 
 
 if __name__ == "__main__":

@@ -76,10 +76,11 @@ def _by_contexts(coder: str, indices: Tensor, zero: int, count: int) -> tuple[Te
     rate = rate_of(coder, 2)
     assert isinstance(rate, ContextRate)
     model = fit_contexts(indices, zero, rate.features, rate.previous)
-    contexts = model.contexts(indices, zero, count)
+    placed = model.place(indices, zero, count)
+    contexts = placed.contexts.view(indices.shape)
     bits = soft_bits(contexts * count + indices, torch.zeros(indices.shape), model.count(count), count)
     own = bits[contexts, indices] - bits[contexts, zero]
-    return model.savings(bits, indices, torch.full_like(indices, zero), zero), own
+    return placed.savings(bits, torch.full_like(indices, zero)), own
 
 
 def spread(indices: Tensor, zero: int, bits: Tensor, coder: str) -> float:

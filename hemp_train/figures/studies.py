@@ -5,6 +5,7 @@ All accuracies are those of the quantized network on the validation split; the t
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -115,6 +116,16 @@ def train_dense(task: Task, epochs: int, report: Report, *, rate: float = 0.02, 
             optimizer.step()
         report(f"dense, epoch {epoch + 1} of {epochs}: {accuracy(model, task.validation):.2%}")
     return model.state_dict()
+
+
+def load_dense(task: Task, path: Path) -> dict[str, Tensor]:
+    """The state dict in the file ``path``; ValueError if it is none of the network of ``task``."""
+    try:
+        weights: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+        task.network().load_state_dict(weights)
+    except (pickle.UnpicklingError, EOFError, RuntimeError, TypeError) as error:
+        raise ValueError(f"{path}: no state dict of this network") from error
+    return weights
 
 
 def options_for(coder: str, strength: float) -> dict[str, Any]:

@@ -133,21 +133,38 @@ def coder_table(rows: Sequence[CoderRow]) -> str:
 
 
 def ablation_table(
-    train: Callable[[Mapping[str, Any]], Trained],
+    train: Callable[[Mapping[str, Any], int], Trained],
     *,
-    coder: str = "arithmetic",
+    seeds: int = 1,
+    coders: Sequence[str] = ("arithmetic", "zstd"),
     variants: Mapping[str, Mapping[str, Any]] = ABLATIONS,
 ) -> str:
     """Train each variant of HEMP and list accuracies, entropies and sizes, as Markdown.
 
     Args:
-        train: with these options of ``HEMP``, everything else the same.
-        coder: of the files.
+        train: with these options of ``HEMP`` and a seed, everything else the same.
+        seeds: trainings of each variant; the row has their means, and the least and the largest value.
+        coders: whose files' sizes are listed.
         variants: options by the name of the row.
     """
-    lines = ["| variant | accuracy | proxy, bits per index | true | bytes |", "|---|---|---|---|---|"]
+    sizes = " | ".join(f"bytes, {coder}" for coder in coders)
+    lines = [
+        f"| variant | accuracy | proxy, bits per index | true | {sizes} |",
+        "|---" * (4 + len(coders)) + "|",
+    ]
     for name, options in variants.items():
-        trained = train(options)
-        proxy, true = (f"{value:.3f}" for value in trained.entropies) if trained.entropies else ("", "")
-        lines.append(f"| {name} | {trained.accuracy:.2%} | {proxy} | {true} | {trained.size(coder):,} |")
+        trained = [train(options, seed) for seed in range(seeds)]
+        entropies = zip(*(one.entropies or () for one in trained), strict=True)
+        cells = [
+            spread([one.accuracy for one in trained], ".2%"),
+            *([f"{np.mean(values):.3f}" for values in entropies] or ["", ""]),
+            *(spread([one.size(coder) for one in trained], ",.0f") for coder in coders),
+        ]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def spread(values: Sequence[float], form: str) -> str:
+    """The mean, and the least and the largest if they differ, in this format."""
+    mean, least, largest = (format(float(value), form) for value in (np.mean(values), min(values), max(values)))
+    return mean if least == largest else f"{mean} ({least} to {largest})"

@@ -50,29 +50,31 @@ BEST_300 = units_first.Plan(
 HEMP_ALONE = methods.Plan(
     LENET5_DENSE,
     methods.hemp(
-        {"levels": 3, "order": 2, "objective": "tuples", "lambda_entropy": 1.2, "lambda_reconstruction": 0.1},
-        rate=0.02,
+        {"levels": 5, "order": 2, "objective": "tuples", "lambda_entropy": 1.0, "lambda_reconstruction": 0.1},
+        rate=0.01,
+        hold=0.5,
     ),
-    epochs=3,
-    finish=4,
+    epochs=14,
+    finish=8,
+    copies=6,
 )
 HEMP_LOBSTER = hemp_lobster.Plan(
     BEST,
     {
         "levels": 7,
         "order": 2,
-        "lambda_entropy": 0.12,
+        "lambda_entropy": 0.15,
         "lambda_reconstruction": 0.01,
         "refit_every": 100,
         "slope": "chord",
     },
     decay=1e-4,
-    tolerance=0.02,
-    epochs=13,
-    budget=2_150,
-    still=4,
-    settle=13,
-    finish=6,
+    tolerance=0.03,
+    epochs=24,
+    budget=1_450,
+    still=5,
+    settle=12,
+    finish=4,
 )
 COMPRESSIBLE = methods.Plan(LENET5_DENSE, methods.compressible(strength=2e-3, rate=0.03), epochs=3, finish=2)
 ECT5 = methods.Plan(LENET5_DENSE, methods.ect(levels=3, alpha=8e-6, rate=0.03), epochs=3, finish=2, copies=2, batch=256)

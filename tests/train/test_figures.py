@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import hemp_codec
 from hemp_train import log
@@ -72,6 +73,27 @@ def test_ablations(tmp_path: Path) -> None:
     run("ablations", tmp_path)
     lines = (tmp_path / "ablations.md").read_text().splitlines()
     assert len(lines) == 8 and len({line.split("|")[3] for line in lines[2:]}) > 1  # proxies
+
+
+def test_ablations_from_a_given_network_with_seeds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = tmp_path / "given.pt"
+    torch.save(network().state_dict(), given)
+    run("ablations", tmp_path / "out", "--dense", str(given), "--seeds", "2")
+    assert "dense" not in capsys.readouterr().out
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["ablations.md"]
+    assert " to " in (tmp_path / "out" / "ablations.md").read_text()
+
+
+@pytest.mark.parametrize("what", [{}, "text", None])
+def test_what_is_no_dense_network(tmp_path: Path, what: object, capsys: pytest.CaptureFixture[str]) -> None:
+    given = tmp_path / "given.pt"
+    torch.save(what, given)
+    if what is None:
+        given.write_bytes(b"")
+    assert command.main(["ablations", "--data", ".", "--out", str(tmp_path), "--dense", str(given)]) == 1
+    assert capsys.readouterr().err.startswith(f"ablations: {given}: no state dict of this network")
+    assert command.main(["ablations", "--data", ".", "--out", str(tmp_path), "--dense", "nothing.pt"]) == 1
+    assert capsys.readouterr().err.startswith("ablations: ")
 
 
 def test_studies_are_reproducible() -> None:

@@ -100,7 +100,7 @@ def test_savings_are_those_of_the_whole_tensor(previous: int, shape: tuple[int, 
         changed = indices.clone()
         changed.view(-1)[place] = others.view(-1)[place]
         expected.append(paid(indices) - paid(changed))
-    assert model.savings(bits, indices, others, 0).view(-1).tolist() == pytest.approx(expected, abs=1e-9)
+    assert model.place(indices, 0, 3).savings(bits, others).view(-1).tolist() == pytest.approx(expected, abs=1e-9)
 
 
 @pytest.mark.parametrize("coder", ["stored", "arithmetic", "lzma"])
