@@ -47,14 +47,12 @@ BEST_300 = units_first.Plan(
     recover=8,
 )
 
+PUBLISHED = {"levels": 5, "order": 2, "objective": "tuples", "lambda_reconstruction": 0.1}
 HEMP_ALONE = methods.Plan(
     LENET5_DENSE,
-    methods.hemp(
-        {"levels": 5, "order": 2, "objective": "tuples", "lambda_entropy": 1.0, "lambda_reconstruction": 0.1},
-        rate=0.01,
-        hold=0.5,
-    ),
+    methods.hemp({**PUBLISHED, "lambda_entropy": 1.0}, rate=0.01, hold=0.5),
     epochs=14,
+    quick=methods.hemp({**PUBLISHED, "lambda_entropy": 20.0}, rate=0.02),
     finish=8,
     copies=6,
 )

@@ -76,15 +76,16 @@ class Plan:
     Attributes:
         method: trains the model and freezes its indices.
         epochs: of the method.
+        quick: the method of the quick version, if ``method`` shows nothing in so few steps.
         finish: epochs of finishing, with a teacher.
         finish_rate: Adam's learning rate in it.
         bias_levels: of the biases in the file.
-        teach: whether the method sees the teacher too, or labels alone.
     """
 
     dense: DensePlan
     method: Method
     epochs: int
+    quick: Method | None = None
     finish: int = 4
     finish_rate: float = 5e-4
     bias_levels: int = 32
@@ -217,7 +218,7 @@ def _train(plan: Plan, task: Task, settings: Settings, path: Path) -> None:
     pool = Pool.of(task.train, model, replace(plan.augment, background=task.background), copies, generator)
     batches, steps = from_pool(pool, plan.batch, generator), len(pool.labels) // plan.batch
     run = Run(model, batches, steps, min(2, plan.epochs) if settings.quick else plan.epochs, task, settings)
-    finishing = plan.method(run)
+    finishing = (plan.quick if settings.quick and plan.quick else plan.method)(run)
     run.epochs = min(2, plan.finish) if settings.quick else plan.finish
     finish(run, finishing, plan.finish_rate, DistillationLoss())
     finishing.save(path, rules=[("*.bias", f"uniform:{plan.bias_levels}")])

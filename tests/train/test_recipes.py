@@ -58,7 +58,7 @@ def test_hemp_recipe_quickly(tmp_path: Path) -> None:
     assert main(["lenet5-mnist-hemp", "--data", str(MNIST), "--out", str(tmp_path), "--quick"]) == 0
     result = json.loads((tmp_path / "lenet5-mnist-hemp.json").read_text())
     assert result["test"] > 0.93
-    assert result["size"] < 150_000
+    assert result["size"] < 100_000
 
 
 @pytest.mark.parametrize("name", ["resnet32-fmnist", "mobilenetv2-fmnist"])
