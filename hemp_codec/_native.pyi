@@ -125,9 +125,10 @@ class Directory:
         ``rans``; the number of those before one that cannot be decoded."""
 
     def allocate(
-        self, empty: Callable[[tuple[int, ...], np.dtype], np.ndarray], dtypes: list[np.dtype]
+        self, empty: Callable[..., np.ndarray], array: Callable[..., np.ndarray], dtypes: list[np.dtype]
     ) -> list[np.ndarray]:
-        """For each tensor what ``empty`` gives for its shape and that of the ``dtypes`` which has its number."""
+        """For each tensor an array of its shape and of that of the ``dtypes`` which has its number: ``empty`` of both,
+        or, in a block of bytes that ``empty`` gave, ``array`` of both, the block and an offset."""
 
     def all_in_streams(self) -> bool:
         """Whether no tensor that has elements is tied or has one level only."""

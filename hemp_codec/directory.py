@@ -182,8 +182,9 @@ class Directory:
         return [member.part(0, member.elements) for member in members]
 
     def allocate(self) -> list[np.ndarray]:
-        """An array for each tensor, of its shape and dtype, with any elements."""
-        return self._native.allocate(np.empty, [dtype.numpy for dtype in DTYPES])
+        """An array for each tensor, of its shape and dtype, with any elements; small ones of a large file lie in blocks
+        of up to 28 MiB together."""
+        return self._native.allocate(np.empty, np.ndarray, [dtype.numpy for dtype in DTYPES])
 
     @property
     def all_in_streams(self) -> bool:

@@ -140,6 +140,9 @@ class Reader:
     def load(self, *, threads: int | None = None, progress: Progress | None = None) -> dict[str, np.ndarray]:
         """All tensors, in the order of the file, each an array of its own, tied ones too.
 
+        Of a large file arrays of less than 4 MiB lie in blocks of up to 28 MiB together, which is quicker; a block
+        stays in memory as long as one of them.  ``get_tensor`` gives single tensors that stand alone.
+
         Args:
             threads: how many segments are decoded at the same time; None: one for each processor.  The result is the
                 same for any number.

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import pytest
 from hand_made import (
@@ -180,6 +181,30 @@ def test_tied_tensors_have_the_same_content_in_memory_of_their_own(data: bytes) 
     assert not np.shares_memory(loaded["tied"], loaded["long"])
     loaded["tied"][...] = 0
     assert same(reader.get_tensor("long"), loaded["long"])
+
+
+MEBI = 1 << 20
+
+
+@pytest.mark.parametrize(
+    ("sizes", "in_blocks"),
+    [
+        pytest.param([MEBI, 2 * MEBI, 4095], 0, id="too little for a block"),
+        pytest.param([MEBI, 3 * MEBI, 4000, 4096, 0, 9], 3, id="one block"),
+        pytest.param([3 * MEBI + 1] * 5 + [5 * MEBI, 4097, 3 * MEBI, 100], 7, id="a small rest joins the block before"),
+        pytest.param([3 * MEBI + 1] * 9 + [4096], 10, id="two blocks"),
+    ],
+)
+def test_small_arrays_of_large_files_lie_in_blocks(sizes: list[int], in_blocks: int) -> None:
+    tensors = {str(i): np.arange(i, i + size, dtype=np.uint32).astype(np.uint8) for i, size in enumerate(sizes)}
+    tensors["odd"] = np.frombuffer(b"odd dtypes too", dtype=ml_dtypes.bfloat16).reshape(7, 1)
+    tensors["scalar"] = np.array(2.5)
+    loaded = hemp_codec.decode(hemp_codec.encode(tensors, coder="stored"), threads=2)
+    assert all(same(loaded[name], array) for name, array in tensors.items())
+    assert sum(array.base is not None for array in loaded.values()) == in_blocks
+    spans = sorted((array.__array_interface__["data"][0], array.nbytes) for array in loaded.values() if array.nbytes)
+    assert all(start + size <= after for (start, size), (after, _) in itertools.pairwise(spans))
+    assert all(array.flags.writeable and array.flags.c_contiguous for array in loaded.values())
 
 
 def test_coded_sizes_sum_to_the_body(data: bytes) -> None:

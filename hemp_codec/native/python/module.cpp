@@ -722,11 +722,28 @@ class Directory {
         return nb::make_tuple(record.offset, record.size, record.checksum);
     }
 
-    // An array for each tensor: what `empty` makes of its shape and of the entry of `dtypes` for its dtype.
-    nb::list allocate(nb::callable empty, nb::list dtypes) const {
+    // An array for each tensor.  `empty` makes them of a shape and of the entry of `dtypes` for a dtype, `array` in
+    // memory that is there.  Small ones lie in blocks together: of these the system gives large pages, if there are
+    // such, and a page costs more time than it takes to decode into it.
+    nb::list allocate(nb::callable empty, nb::callable array, nb::list dtypes) const {
+        const nb::object byte = dtypes[static_cast<size_t>(HEMP_UINT8)];
+        const std::vector<uint64_t> blocks = block_sizes();
+        nb::object block;
+        uint64_t number = 0, used = 0;
         nb::list arrays;
         for (uint64_t i = 0; i < directory_.tensor_count; i++) {
-            arrays.append(empty(shape(i), dtypes[directory_.tensors[i].dtype]));
+            const nb::object dtype = dtypes[directory_.tensors[i].dtype];
+            if (blocks.empty() || !is_in_block(i)) {
+                arrays.append(empty(shape(i), dtype));
+                continue;
+            }
+            if (!block.is_valid() || used == blocks[number]) {
+                number += block.is_valid();
+                block = empty(blocks[number], byte);
+                used = 0;
+            }
+            arrays.append(array(shape(i), dtype, block, used));
+            used += aligned_size(i);
         }
         return arrays;
     }
@@ -853,6 +870,41 @@ class Directory {
         std::vector<std::unique_ptr<WritableBytes>> outs;
         std::vector<hemp_part> parts;
     };
+
+    static constexpr uint64_t MIN_IN_BLOCK = uint64_t{1} << 12;     // bytes of an array: of less, a page has several
+    static constexpr uint64_t WORTH_LARGE_PAGES = uint64_t{1} << 22; // numpy asks for them from this size on
+    static constexpr uint64_t BLOCK = uint64_t{1} << 24;             // bytes after which a block ends
+    static constexpr uint64_t ALIGNMENT = 64;
+
+    uint64_t aligned_size(uint64_t number) const {
+        const hemp_tensor &record = directory_.tensors[number];
+        return (record.elements * hemp_dtype_size(record.dtype) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    }
+
+    bool is_in_block(uint64_t number) const {
+        const uint64_t size = aligned_size(number);
+        return directory_.tensors[number].elements < WORTH_LARGE_PAGES && size >= MIN_IN_BLOCK &&
+               size < WORTH_LARGE_PAGES;
+    }
+
+    // Bytes of the blocks: none if there is too little for one, and none that is much smaller than the others.
+    std::vector<uint64_t> block_sizes() const {
+        std::vector<uint64_t> sizes{0};
+        for (uint64_t i = 0; i < directory_.tensor_count; i++) {
+            if (is_in_block(i)) {
+                if (sizes.back() >= BLOCK) {
+                    sizes.push_back(0);
+                }
+                sizes.back() += aligned_size(i);
+            }
+        }
+        if (sizes.size() > 1 && sizes.back() < BLOCK / 2) {
+            const uint64_t rest = sizes.back();
+            sizes.pop_back();
+            sizes.back() += rest;
+        }
+        return sizes[0] >= WORTH_LARGE_PAGES ? sizes : std::vector<uint64_t>{};
+    }
 
     void prepare(LosslessTask &task, uint64_t stream_number, uint64_t number, nb::handle data, nb::handle outs) const {
         if (stream_number >= directory_.stream_count || number >= directory_.streams[stream_number].segment_count) {
@@ -1157,7 +1209,7 @@ NB_MODULE(_native, module) {
         .def("segment", &Directory::segment, "number"_a)
         .def("stream_tensors", &Directory::stream_tensors, "number"_a)
         .def("stream_size", &Directory::stream_size, "number"_a)
-        .def("allocate", &Directory::allocate, "empty"_a, "dtypes"_a)
+        .def("allocate", &Directory::allocate, "empty"_a, "array"_a, "dtypes"_a)
         .def("all_in_streams", &Directory::all_in_streams)
         .def("decoded_size", &Directory::decoded_size)
         .def("arithmetic_symbols", &Directory::arithmetic_symbols)

@@ -158,6 +158,16 @@ static hemp_status end_block(const rans_block *block) {
 
 /* ------------------------------------------------------------------------------------------------------- symbols */
 
+/* The slots of a symbol.  Many at a time, and so some behind them too, which the next symbols' or the margin take. */
+static void fill_slots(uint32_t *slots, uint32_t symbol, uint32_t frequency) {
+    enum { STEP = HEMP_MANY_CASES ? HEMP_RANS_MARGIN : 1 };
+    for (uint32_t i = 0; i < frequency; i += STEP) {
+        for (uint32_t k = 0; k < STEP; k++) {
+            slots[i + k] = hemp_rans_slot(symbol, frequency, i + k);
+        }
+    }
+}
+
 /* Let the symbols of a class be decoded next. */
 static void begin_class(rans_block *block, unsigned k) {
     uint32_t sum = 0;
@@ -170,9 +180,7 @@ static void begin_class(rans_block *block, unsigned k) {
             block->symbol = (uint8_t)s;
             return;
         }
-        for (uint32_t i = 0; i < frequency; i++) {
-            block->slots[sum + i] = hemp_rans_slot(s, frequency, i);
-        }
+        fill_slots(block->slots + sum, s, frequency);
         sum += frequency;
     }
 }

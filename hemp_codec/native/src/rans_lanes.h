@@ -20,8 +20,8 @@ static inline uint32_t hemp_rans_slot(uint32_t symbol, uint32_t frequency, uint3
     return symbol | (frequency << 8) | (position << 20);
 }
 
-/* Slots before and behind the table that may be read, whatever is in them. */
-#ifdef HEMP_X86_SIMD
+/* Slots before and behind the table that may be read and written, whatever is in them. */
+#if defined(HEMP_X86_SIMD) || !defined(HEMP_SMALL)
 enum { HEMP_RANS_MARGIN = 8 };
 #else
 enum { HEMP_RANS_MARGIN = 0 };
