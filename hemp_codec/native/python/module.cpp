@@ -871,7 +871,7 @@ class Directory {
         std::vector<hemp_part> parts;
     };
 
-    static constexpr uint64_t MIN_IN_BLOCK = uint64_t{1} << 12;     // bytes of an array: of less, a page has several
+    static constexpr uint64_t MIN_IN_BLOCK = uint64_t{1} << 12;      // bytes of an array: of less, a page has several
     static constexpr uint64_t WORTH_LARGE_PAGES = uint64_t{1} << 22; // numpy asks for them from this size on
     static constexpr uint64_t BLOCK = uint64_t{1} << 24;             // bytes after which a block ends
     static constexpr uint64_t ALIGNMENT = 64;
@@ -1085,8 +1085,13 @@ class LosslessLoad {
                 }
             }
         };
+        uint64_t decoded = 0;
+        for (const Segment *segment : order) {
+            decoded += segment->decoded;
+        }
+        const uint64_t count = std::min<uint64_t>({threads, order.size(), decoded / WORTH_A_THREAD});
         std::vector<std::future<void>> others;
-        for (size_t i = 1; i < std::min(threads, order.size()); i++) {
+        for (uint64_t i = 1; i < count; i++) {
             others.push_back(std::async(std::launch::async, work));
         }
         work();
@@ -1108,6 +1113,9 @@ class LosslessLoad {
     }
 
   private:
+    static constexpr uint64_t WORTH_A_THREAD = uint64_t{1}
+                                               << 21; // bytes: for less, its memory takes longer than its work
+
     struct Segment {
         uint64_t stream, number, decoded;
         std::vector<hemp_part> parts;
