@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
 from statistics import median
 
 import numpy as np
 
 from tools.bench.codecs import FloatCodec, IndexCodec
 from tools.bench.datasets import IndexTensor
-
-
-_WARMED = 2.0  # seconds
 
 
 @dataclass
@@ -114,28 +114,70 @@ def _same(decoded: np.ndarray, tensor: IndexTensor) -> bool:
 def floats(
     codecs: Sequence[FloatCodec], tensors: Mapping[str, np.ndarray], threads: int, effort: Effort
 ) -> list[Timing]:
-    """A round codes the whole checkpoint with one codec, then with the next; on as many cores as threads."""
+    """A round codes the whole checkpoint with one codec, then with the next; on as many cores as threads.
+
+    Each codec has a process of its own, where the system can fork: what another one left of free memory, or made the
+    allocator do, is not its merit.
+    """
     timings = [Timing(codec.name) for codec in codecs]
-    expected = b"".join(array.tobytes() for array in tensors.values())
     with pinned(threads):
-        for round_number in range(effort.rounds):
-            for codec, timing in zip(codecs, timings, strict=True):
-                if round_number == 0 or timing.spent < effort.seconds:
-                    _float_round(codec, tensors, timing, expected if round_number == 0 else None)
+        workers = [_Worker(codec, tensors) for codec in codecs]
+        for _ in range(effort.rounds):
+            for worker, timing in zip(workers, timings, strict=True):
+                if not timing.encode or timing.spent < effort.seconds:
+                    worker.measure(timing)
+        for worker in workers:
+            worker.end()
     return timings
 
 
-def _float_round(codec: FloatCodec, tensors: Mapping[str, np.ndarray], timing: Timing, expected: bytes | None) -> None:
+class _Worker:
+    """Whoever measures one codec."""
+
+    def __init__(self, codec: FloatCodec, tensors: Mapping[str, np.ndarray]) -> None:
+        can_fork = "fork" in multiprocessing.get_all_start_methods()
+        start = multiprocessing.get_context("fork").Process if can_fork else threading.Thread
+        self._pipe, other = multiprocessing.Pipe()
+        self._runner = start(target=_serve, args=(codec, tensors, other), daemon=True)
+        self._runner.start()
+        self._answer()
+
+    def _answer(self) -> tuple[float, float, int]:
+        answer = self._pipe.recv()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def measure(self, timing: Timing) -> None:
+        """Add a round."""
+        self._pipe.send(True)
+        encoding, decoding, timing.size = self._answer()
+        timing.encode.append(encoding)
+        timing.decode.append(decoding)
+
+    def end(self) -> None:
+        self._pipe.send(False)
+        self._runner.join()
+
+
+def _serve(codec: FloatCodec, tensors: Mapping[str, np.ndarray], pipe: Connection) -> None:
+    """A first round, which is checked, at once; then one whenever it is asked for."""
+    try:
+        pipe.send(_float_round(codec, tensors, check=True))
+        while pipe.recv():
+            pipe.send(_float_round(codec, tensors, check=False))
+    except Exception as error:  # whatever it is, whoever waits shall know
+        pipe.send(error)
+
+
+def _float_round(codec: FloatCodec, tensors: Mapping[str, np.ndarray], *, check: bool) -> tuple[float, float, int]:
+    """Seconds of encoding and of decoding, and the size in bytes."""
     prepared = codec.prepare(tensors)
-    if timing.spent < _WARMED:  # else what the codec before left of caches and memory hardly counts
-        codec.decode(codec.encode(prepared))
-        prepared = codec.prepare(tensors)
     start = time.perf_counter()
     payload = codec.encode(prepared)
     encoded = time.perf_counter()
     decoded = codec.decode(payload)
-    timing.decode.append(time.perf_counter() - encoded)
-    timing.encode.append(encoded - start)
-    timing.size = len(payload)
-    if expected is not None and codec.contents(decoded) != expected:
+    end = time.perf_counter()
+    if check and codec.contents(decoded) != b"".join(array.tobytes() for array in tensors.values()):
         raise WrongResult(f"{codec.name} does not give back the bytes of the checkpoint")
+    return encoded - start, end - encoded, len(payload)
