@@ -140,6 +140,8 @@ class _Worker:
         self._pipe, other = multiprocessing.Pipe()
         self._runner = start(target=_serve, args=(codec, tensors, other), daemon=True)
         self._runner.start()
+        if can_fork:
+            other.close()  # here: so that a process that is killed ends the wait for its answer
         self._answer()
 
     def _answer(self) -> tuple[float, float, int]:
