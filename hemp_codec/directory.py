@@ -183,7 +183,7 @@ class Directory:
 
     def allocate(self) -> list[np.ndarray]:
         """An array for each tensor, of its shape and dtype, with any elements; small ones of a large file lie in blocks
-        of up to 28 MiB together."""
+        of up to 30 MiB together."""
         return self._native.allocate(np.empty, np.ndarray, [dtype.numpy for dtype in DTYPES])
 
     @property

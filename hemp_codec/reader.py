@@ -140,7 +140,7 @@ class Reader:
     def load(self, *, threads: int | None = None, progress: Progress | None = None) -> dict[str, np.ndarray]:
         """All tensors, in the order of the file, each an array of its own, tied ones too.
 
-        Of a large file arrays of less than 4 MiB lie in blocks of up to 28 MiB together, which is quicker; a block
+        Of a large file arrays of less than 8 MiB lie in blocks of up to 30 MiB together, which is quicker; a block
         stays in memory as long as one of them.  ``get_tensor`` gives single tensors that stand alone.
 
         Args:

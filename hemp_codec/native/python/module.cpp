@@ -602,6 +602,24 @@ void advise_huge_pages(uint8_t *memory, size_t size) {
 #endif
 }
 
+// Run work(0) to work(count - 1) side by side.
+//
+// More than one have threads of their own, and this one waits: Linux starts the first of them on the processor where
+// this one is, and leaves both there for up to 10 ms if this one goes on.
+template <typename Work> void in_threads(size_t count, const Work &work) {
+    if (count <= 1) {
+        work(0);
+        return;
+    }
+    std::vector<std::future<void>> running;
+    for (size_t i = 0; i < count; i++) {
+        running.push_back(std::async(std::launch::async, work, i));
+    }
+    for (auto &one : running) {
+        one.get();
+    }
+}
+
 using Views = std::vector<std::unique_ptr<Bytes>>;
 
 // Copy the bytes [begin, end) of all pieces in a row to `out`, where the first of all would stand.
@@ -634,13 +652,9 @@ nb::bytes join(nb::list pieces, size_t threads) {
         nb::gil_scoped_release release;
         advise_huge_pages(out, size);
         const size_t count = std::max(size_t{1}, std::min(threads, size / worth));
-        std::vector<std::future<void>> others;
-        for (size_t i = 1; i < count; i++) {
-            others.push_back(std::async(std::launch::async, [&, i] {
-                copy_range(views, out, size / count * i, i + 1 == count ? size : size / count * (i + 1));
-            }));
-        }
-        copy_range(views, out, 0, count == 1 ? size : size / count);
+        in_threads(count, [&](size_t i) {
+            copy_range(views, out, size / count * i, i + 1 == count ? size : size / count * (i + 1));
+        });
     }
     return nb::borrow<nb::bytes>(joined);
 }
@@ -724,12 +738,13 @@ class Directory {
 
     // An array for each tensor.  `empty` makes them of a shape and of the entry of `dtypes` for a dtype, `array` in
     // memory that is there.  Small ones lie in blocks together: of these the system gives large pages, if there are
-    // such, and a page costs more time than it takes to decode into it.
+    // such, and a page costs more time than it takes to decode into it.  A block begins where a large page may, and has
+    // room to the end of its last one: else up to a thousand small ones stand before and after them.
     nb::list allocate(nb::callable empty, nb::callable array, nb::list dtypes) const {
         const nb::object byte = dtypes[static_cast<size_t>(HEMP_UINT8)];
         const std::vector<uint64_t> blocks = block_sizes();
         nb::object block;
-        uint64_t number = 0, used = 0;
+        uint64_t number = 0, begin = 0, used = 0;
         nb::list arrays;
         for (uint64_t i = 0; i < directory_.tensor_count; i++) {
             const nb::object dtype = dtypes[directory_.tensors[i].dtype];
@@ -739,10 +754,11 @@ class Directory {
             }
             if (!block.is_valid() || used == blocks[number]) {
                 number += block.is_valid();
-                block = empty(blocks[number], byte);
+                block = empty(blocks[number] + 2 * LARGE_PAGE, byte);
+                begin = LARGE_PAGE - reinterpret_cast<uintptr_t>(ArrayBytes(block).data()) % LARGE_PAGE;
                 used = 0;
             }
-            arrays.append(array(shape(i), dtype, block, used));
+            arrays.append(array(shape(i), dtype, block, begin + used));
             used += aligned_size(i);
         }
         return arrays;
@@ -872,8 +888,10 @@ class Directory {
     };
 
     static constexpr uint64_t MIN_IN_BLOCK = uint64_t{1} << 12;      // bytes of an array: of less, a page has several
+    static constexpr uint64_t MAX_IN_BLOCK = uint64_t{1} << 23;      // ... that is so large that it stands alone
     static constexpr uint64_t WORTH_LARGE_PAGES = uint64_t{1} << 22; // numpy asks for them from this size on
-    static constexpr uint64_t BLOCK = uint64_t{1} << 24;             // bytes after which a block ends
+    static constexpr uint64_t LARGE_PAGE = uint64_t{1} << 21;
+    static constexpr uint64_t BLOCK = uint64_t{1} << 24; // bytes after which a block ends
     static constexpr uint64_t ALIGNMENT = 64;
 
     uint64_t aligned_size(uint64_t number) const {
@@ -883,8 +901,7 @@ class Directory {
 
     bool is_in_block(uint64_t number) const {
         const uint64_t size = aligned_size(number);
-        return directory_.tensors[number].elements < WORTH_LARGE_PAGES && size >= MIN_IN_BLOCK &&
-               size < WORTH_LARGE_PAGES;
+        return directory_.tensors[number].elements < MAX_IN_BLOCK && size >= MIN_IN_BLOCK && size < MAX_IN_BLOCK;
     }
 
     // Bytes of the blocks: none if there is too little for one, and none that is much smaller than the others.
@@ -898,7 +915,7 @@ class Directory {
                 sizes.back() += aligned_size(i);
             }
         }
-        if (sizes.size() > 1 && sizes.back() < BLOCK / 2) {
+        if (sizes.size() > 1 && sizes.back() < WORTH_LARGE_PAGES) {
             const uint64_t rest = sizes.back();
             sizes.pop_back();
             sizes.back() += rest;
@@ -1077,27 +1094,19 @@ class LosslessLoad {
                          [](const Segment *a, const Segment *b) { return a->decoded > b->decoded; });
         std::atomic<size_t> next{0};
         std::atomic<bool> undamaged{true};
-        const auto work = [&] {
+        uint64_t decoded = 0;
+        for (const Segment *segment : order) {
+            decoded += segment->decoded;
+        }
+        const uint64_t count = std::min<uint64_t>({threads, order.size(), decoded / WORTH_A_THREAD});
+        in_threads(count, [&](size_t) {
             Workspace workspace;
             for (size_t i = next++; i < order.size() && undamaged; i = next++) {
                 if (!decode(workspace, data, offset, *order[i])) {
                     undamaged = false;
                 }
             }
-        };
-        uint64_t decoded = 0;
-        for (const Segment *segment : order) {
-            decoded += segment->decoded;
-        }
-        const uint64_t count = std::min<uint64_t>({threads, order.size(), decoded / WORTH_A_THREAD});
-        std::vector<std::future<void>> others;
-        for (uint64_t i = 1; i < count; i++) {
-            others.push_back(std::async(std::launch::async, work));
-        }
-        work();
-        for (auto &other : others) {
-            other.get();
-        }
+        });
         return undamaged;
     }
 
