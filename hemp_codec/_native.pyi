@@ -70,13 +70,16 @@ def lossless_promising(segment: LosslessSegment) -> int:
 def lossless_estimate(segment: LosslessSegment) -> int:
     """About the bytes of such a segment."""
 
-def lossless_encode(
-    workspace: Workspace, segments: list[LosslessSegment]
-) -> tuple[list[tuple[int, int, int]], np.ndarray]:
-    """For each segment the planes that ``rans`` codes, its size and its CRC-32; and the bytes of all, as uint8.
+class LosslessEncoder:
+    """Codes lossless segments in so many threads, while Python goes on; with one, where results are asked for."""
 
-    The bytes lie in the workspace, and are overwritten when that is used again.  Where no planes are stated they are
-    those that become smaller."""
+    def __init__(self, threads: int) -> None: ...
+    def begin(self, segments: list[LosslessSegment]) -> None:
+        """Have one of the threads code these."""
+
+    def collect(self) -> tuple[list[tuple[int, int, int]], np.ndarray]:
+        """Of the segments begun first: for each the planes that ``rans`` codes, its size and its CRC-32; and the bytes
+        of all, as uint8.  Where no planes were stated they are those that become smaller."""
 
 def optimal_cuts(means: np.ndarray, weights: np.ndarray, num_levels: int, pin_zero: bool) -> list[int]:
     """Cuts of ascending float64 points into cells of the least weighted squared error: num_levels + 1 positions."""

@@ -200,7 +200,7 @@ def is_native(stream: Stream) -> bool:
 
 
 def native_segments(stream: Stream, segment_elements: int) -> Iterator[_native.LosslessSegment]:
-    """The segments of a stream that is native, for ``code_native``."""
+    """The segments of a stream that is native, for a ``LosslessEncoder``."""
     coded = 0 if stream.coder.number == coders.Stored.number else None
     if stream.elements <= segment_elements:
         yield _native_segment(stream.tensors, 0, segment_elements, coded)
@@ -220,9 +220,9 @@ def _native_segment(tensors: list[Prepared], start: int, stop: int, coded: int |
     return tensors[0].dtype.number, parts, coded
 
 
-def code_native(workspace: _native.Workspace, segments: list[_native.LosslessSegment]) -> CodedSegments:
-    """Code segments, in any thread, with a workspace of its own."""
-    coded, data = _native.lossless_encode(workspace, segments)
+def collect_native(encoder: _native.LosslessEncoder) -> CodedSegments:
+    """Wait for the segments that were begun first."""
+    coded, data = encoder.collect()
     rans, stored = coders.Rans.number, coders.Stored.number
     return CodedSegments([CodedSegment(rans if mask else stored, mask, *rest) for mask, *rest in coded], data)
 

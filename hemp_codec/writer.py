@@ -8,7 +8,6 @@ that says where they are stands in front of them.
 from __future__ import annotations
 
 import os
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -30,7 +29,7 @@ from hemp_codec._streams import (
     Grouper,
     SegmentTask,
     Stream,
-    code_native,
+    collect_native,
     is_native,
     native_segments,
     segment_tasks,
@@ -45,7 +44,8 @@ SEGMENT_BITS = 20
 _MAX_TENSORS = 1 << 24
 _SPOOL_MEMORY = 1 << 26
 _PREPARED_AHEAD = 1 << 29  # bytes of tensors that are quantized at a time, if there are several
-_BATCH_BYTES = 1 << 20  # of elements that libhemp codes in one call, if several segments have no more
+_BATCH_BYTES = 1 << 20  # of elements that one thread of libhemp codes at a time, if several segments have no more
+_BATCHES_PER_THREAD = 8  # coded or waiting at a time
 _TASKS_PER_THREAD = 4  # quantized, coded or waiting at a time: enough to keep threads busy, few enough to bound memory
 
 Tensors = Mapping[str, np.ndarray] | Mapping[str, QuantizedTensor] | Mapping[str, np.ndarray | QuantizedTensor]
@@ -235,26 +235,37 @@ class _Kept(NamedTuple):
     piece: int
 
 
+@dataclass(frozen=True)
+class _Native:
+    """The result of the next segments that libhemp codes, which are kept then."""
+
+    keep: Callable[[CodedSegments], _Kept]
+    encoder: _native.LosslessEncoder
+
+    def result(self) -> _Kept:
+        return self.keep(collect_native(self.encoder))
+
+
 class _Body:
     """Codes streams and keeps their segments until the front is known.
 
     Segments are collected in the order in which they were begun, whichever thread finishes first.  Those that libhemp
-    makes are begun several at a time, since a call costs as much as to code a small one.
+    makes are begun several at a time, and in threads of its own, which need not wait for Python.
     """
 
     def __init__(self, spool: Spool, pool: ThreadPoolExecutor | None, threads: int, segment_bits: int) -> None:
         self.segment_elements = 1 << segment_bits
         self._spool = spool
         self._pool = pool
-        self._max_pending = _TASKS_PER_THREAD * threads
-        self._pending: deque[tuple[list[int], _Result[_Kept]]] = deque()
+        self._threads = threads
+        self._pending: deque[tuple[list[int], _Result[_Kept]]] = deque()  # with the openers of the streams
         self._batch: list[_native.LosslessSegment] = []
         self._openers: list[int] = []  # of the streams of the segments in the batch
         self._batch_size = 0
         self._streams: dict[int, StreamRecord] = {}
         self._pieces: dict[int, list[int]] = {}  # numbers in the spool
         self._joined: set[int] = set()
-        self._of_thread = threading.local()
+        self._encoder = _native.LosslessEncoder(threads)
 
     def code(self, stream: Stream) -> None:
         """Begin to code a stream."""
@@ -266,7 +277,14 @@ class _Body:
                 self._add(opener, segment)
         else:
             for task in segment_tasks(stream, self.segment_elements):
-                self._begin([opener], partial(self._run, task))
+                self._pend([opener], _submit(self._pool, partial(self._run, task)), _TASKS_PER_THREAD)
+
+    def _pend(self, openers: list[int], result: _Result[_Kept], most: int) -> None:
+        """Note what was begun.  If more than so many for each thread are pending, half of them are waited for."""
+        self._pending.append((openers, result))
+        if len(self._pending) > most * self._threads:
+            while len(self._pending) > most * self._threads // 2:
+                self._collect()
 
     def _add(self, opener: int, segment: _native.LosslessSegment) -> None:
         self._batch.append(segment)
@@ -277,19 +295,9 @@ class _Body:
 
     def _begin_batch(self) -> None:
         if self._batch:
-            self._begin(self._openers, partial(self._run_native, self._batch))
+            self._encoder.begin(self._batch)
+            self._pend(self._openers, _Native(self._keep, self._encoder), _BATCHES_PER_THREAD)
             self._batch, self._openers, self._batch_size = [], [], 0
-
-    def _begin(self, openers: list[int], task: Callable[[], _Kept]) -> None:
-        """Begin to code a segment of each of these streams."""
-        self._pending.append((openers, _submit(self._pool, task)))
-        while len(self._pending) > self._max_pending:
-            self._collect()
-
-    def _run_native(self, segments: list[_native.LosslessSegment]) -> _Kept:
-        if not hasattr(self._of_thread, "workspace"):
-            self._of_thread.workspace = _native.Workspace()
-        return self._keep(code_native(self._of_thread.workspace, segments))
 
     def _run(self, task: SegmentTask) -> _Kept:
         return self._keep(task())

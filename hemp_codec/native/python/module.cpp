@@ -10,11 +10,16 @@
 
 #include <algorithm>
 #include <atomic>
+#include <condition_variable>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
+#include <exception>
 #include <future>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "hemp.h"
@@ -443,6 +448,46 @@ class Workspace {
     uint64_t capacity_ = 0;
 };
 
+// Those of any number of threads, kept for the next ones.
+class Workspaces {
+  public:
+    std::unique_ptr<Workspace> take() {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        if (free_.empty()) {
+            return std::make_unique<Workspace>();
+        }
+        std::unique_ptr<Workspace> workspace = std::move(free_.back());
+        free_.pop_back();
+        return workspace;
+    }
+    void give(std::unique_ptr<Workspace> workspace) {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        free_.push_back(std::move(workspace));
+    }
+
+  private:
+    std::mutex mutex_;
+    std::vector<std::unique_ptr<Workspace>> free_;
+};
+
+// Run work(0) to work(count - 1) side by side.
+//
+// More than one have threads of their own, and this one waits: Linux starts the first of them on the processor where
+// this one is, and leaves both there for up to 10 ms if this one goes on.
+template <typename Work> void in_threads(size_t count, const Work &work) {
+    if (count <= 1) {
+        work(0);
+        return;
+    }
+    std::vector<std::future<void>> running;
+    for (size_t i = 0; i < count; i++) {
+        running.push_back(std::async(std::launch::async, work, i));
+    }
+    for (auto &one : running) {
+        one.get();
+    }
+}
+
 // One segment of lossless tensors: the elements of each part, and the coded planes or None.
 struct LosslessSegment {
     explicit LosslessSegment(nb::handle object) {
@@ -523,45 +568,149 @@ Shrinking allocate_shrinking(uint64_t bytes) {
     return Shrinking(memory);
 }
 
-nb::object array_of(Shrinking memory, size_t size) {
+void shrink(Shrinking &memory, size_t size) {
     void *shrunk = std::realloc(memory.get(), size + 1);
     if (shrunk != nullptr) {
         (void)memory.release();
         memory.reset(shrunk);
     }
+}
+
+nb::object array_of(Shrinking memory, size_t size) {
     nb::capsule owner(memory.get(), [](void *kept) noexcept { std::free(kept); });
     return nb::cast(nb::ndarray<nb::numpy, uint8_t, nb::ndim<1>>(memory.release(), {size}, owner));
 }
 
-// For each segment its coded planes, size and checksum; and the bytes of all segments in a row.
-nb::tuple lossless_encode(Workspace &workspace, nb::list tasks) {
-    std::vector<std::unique_ptr<LosslessSegment>> segments;
-    uint64_t bounds = 0, need = 0;
-    for (nb::handle task : tasks) {
-        segments.push_back(std::make_unique<LosslessSegment>(task));
-        bounds += segments.back()->bound();
-        need = std::max(need, segments.back()->memory());
-    }
-    Shrinking data = allocate_shrinking(bounds);
-    size_t size = 0;
-    hemp_status status = HEMP_OK;
-    {
-        nb::gil_scoped_release release;
-        uint8_t *memory = workspace.room(need);
-        for (size_t i = 0; i < segments.size() && status == HEMP_OK; i++) {
-            status = segments[i]->encode(static_cast<uint8_t *>(data.get()) + size, memory);
-            size += segments[i]->size;
+// Codes segments in the order in which they come, in threads that never wait for Python; with one thread where the
+// result is asked for.
+class LosslessEncoder {
+  public:
+    explicit LosslessEncoder(size_t threads) : count_(threads > 1 ? threads : 0) {}
+
+    ~LosslessEncoder() {
+        {
+            const std::lock_guard<std::mutex> lock(mutex_);
+            queue_.clear();
+            is_ended_ = true;
+        }
+        changed_.notify_all();
+        for (std::thread &thread : threads_) {
+            thread.join();
         }
     }
-    if (status != HEMP_OK) {
-        raise_payload(status);
+
+    LosslessEncoder(const LosslessEncoder &) = delete;
+    LosslessEncoder &operator=(const LosslessEncoder &) = delete;
+
+    void begin(nb::list segments) {
+        auto batch = std::make_shared<Batch>();
+        for (nb::handle segment : segments) {
+            batch->segments.push_back(std::make_unique<LosslessSegment>(segment));
+        }
+        batches_.push_back(batch);
+        {
+            const std::lock_guard<std::mutex> lock(mutex_);
+            queue_.push_back(batch.get());
+        }
+        changed_.notify_all();
+        while (threads_.size() < count_) {
+            threads_.emplace_back([this] { work(); });
+        }
     }
-    nb::list made;
-    for (const auto &segment : segments) {
-        made.append(nb::make_tuple(segment->planes, segment->size, segment->checksum));
+
+    // Of the segments that were begun first: for each its coded planes, size and checksum; and the bytes of all.
+    nb::tuple collect() {
+        if (batches_.empty()) {
+            throw nb::value_error("no segments are begun");
+        }
+        const std::shared_ptr<Batch> batch = batches_.front();
+        batches_.pop_front();
+        {
+            nb::gil_scoped_release release;
+            std::unique_lock<std::mutex> lock(mutex_);
+            if (count_ == 0) {
+                code_next(lock);
+            }
+            changed_.wait(lock, [&] { return batch->is_done; });
+        }
+        if (batch->error) {
+            std::rethrow_exception(batch->error);
+        }
+        if (batch->status != HEMP_OK) {
+            raise_payload(batch->status);
+        }
+        nb::list coded;
+        for (const auto &segment : batch->segments) {
+            coded.append(nb::make_tuple(segment->planes, segment->size, segment->checksum));
+        }
+        return nb::make_tuple(coded, array_of(std::move(batch->bytes), batch->size));
     }
-    return nb::make_tuple(made, array_of(std::move(data), size));
-}
+
+  private:
+    struct Batch {
+        std::vector<std::unique_ptr<LosslessSegment>> segments;
+        Shrinking bytes;
+        size_t size = 0;
+        hemp_status status = HEMP_OK;
+        std::exception_ptr error;
+        bool is_done = false;
+    };
+
+    void work() {
+        std::unique_lock<std::mutex> lock(mutex_);
+        for (;;) {
+            changed_.wait(lock, [&] { return is_ended_ || !queue_.empty(); });
+            if (is_ended_) {
+                return;
+            }
+            code_next(lock);
+        }
+    }
+
+    // Code what is first in the queue, which the lock protects.
+    void code_next(std::unique_lock<std::mutex> &lock) {
+        Batch *batch = queue_.front();
+        queue_.pop_front();
+        std::unique_ptr<Workspace> workspace = workspaces_.take();
+        lock.unlock();
+        try {
+            code(*batch, *workspace);
+        } catch (...) {
+            batch->error = std::current_exception();
+        }
+        lock.lock();
+        workspaces_.give(std::move(workspace));
+        batch->is_done = true;
+        changed_.notify_all();
+    }
+
+    void code(Batch &batch, Workspace &workspace) {
+        uint64_t bounds = 0, need = 0;
+        for (const auto &segment : batch.segments) {
+            bounds += segment->bound();
+            need = std::max(need, segment->memory());
+        }
+        uint8_t *memory = workspace.room(need);
+        batch.bytes = allocate_shrinking(bounds);
+        for (const auto &segment : batch.segments) {
+            batch.status = segment->encode(static_cast<uint8_t *>(batch.bytes.get()) + batch.size, memory);
+            if (batch.status != HEMP_OK) {
+                return;
+            }
+            batch.size += segment->size;
+        }
+        shrink(batch.bytes, batch.size);
+    }
+
+    const size_t count_; // of threads; 0: none but the caller's
+    std::deque<std::shared_ptr<Batch>> batches_;
+    std::mutex mutex_; // of the queue, and of what batches become
+    std::condition_variable changed_;
+    std::deque<Batch *> queue_;
+    bool is_ended_ = false;
+    Workspaces workspaces_;
+    std::vector<std::thread> threads_;
+};
 
 std::vector<uint32_t> optimal_cuts(nb::handle means, nb::handle weights, uint32_t num_levels, bool pin_zero) {
     Bytes mean_bytes(means), weight_bytes(weights);
@@ -600,24 +749,6 @@ void advise_huge_pages(uint8_t *memory, size_t size) {
 #else
     (void)memory, (void)size;
 #endif
-}
-
-// Run work(0) to work(count - 1) side by side.
-//
-// More than one have threads of their own, and this one waits: Linux starts the first of them on the processor where
-// this one is, and leaves both there for up to 10 ms if this one goes on.
-template <typename Work> void in_threads(size_t count, const Work &work) {
-    if (count <= 1) {
-        work(0);
-        return;
-    }
-    std::vector<std::future<void>> running;
-    for (size_t i = 0; i < count; i++) {
-        running.push_back(std::async(std::launch::async, work, i));
-    }
-    for (auto &one : running) {
-        one.get();
-    }
 }
 
 using Views = std::vector<std::unique_ptr<Bytes>>;
@@ -1080,7 +1211,7 @@ class LosslessLoad {
 
     // Check and decode the segments [begin, end), the largest first, so that threads end together; whether none is
     // damaged.  `data` is what the file has from `offset` on.
-    bool run(size_t begin, size_t end, nb::handle data_object, uint64_t offset, size_t threads) const {
+    bool run(size_t begin, size_t end, nb::handle data_object, uint64_t offset, size_t threads) {
         if (begin > end || end > segments_.size()) {
             throw nb::index_error("no such segments");
         }
@@ -1100,12 +1231,13 @@ class LosslessLoad {
         }
         const uint64_t count = std::min<uint64_t>({threads, order.size(), decoded / WORTH_A_THREAD});
         in_threads(count, [&](size_t) {
-            Workspace workspace;
+            std::unique_ptr<Workspace> workspace = workspaces_.take();
             for (size_t i = next++; i < order.size() && undamaged; i = next++) {
-                if (!decode(workspace, data, offset, *order[i])) {
+                if (!decode(*workspace, data, offset, *order[i])) {
                     undamaged = false;
                 }
             }
+            workspaces_.give(std::move(workspace));
         });
         return undamaged;
     }
@@ -1174,6 +1306,7 @@ class LosslessLoad {
     const Directory &directory_;
     std::vector<std::unique_ptr<ArrayBytes>> arrays_;
     std::vector<Segment> segments_;
+    Workspaces workspaces_;
 };
 
 uint64_t front_size(nb::handle prefix_object, uint64_t limit) {
@@ -1211,9 +1344,12 @@ NB_MODULE(_native, module) {
     module.def("planes_join", &planes_join, "dtype_number"_a, "planes"_a);
     module.def("planes_join_into", &planes_join_into, "dtype_number"_a, "planes"_a, "out"_a);
     nb::class_<Workspace>(module, "Workspace").def(nb::init<>());
+    nb::class_<LosslessEncoder>(module, "LosslessEncoder")
+        .def(nb::init<size_t>(), "threads"_a)
+        .def("begin", &LosslessEncoder::begin, "segments"_a)
+        .def("collect", &LosslessEncoder::collect);
     module.def("lossless_promising", &lossless_promising, "segment"_a);
     module.def("lossless_estimate", &lossless_estimate, "segment"_a);
-    module.def("lossless_encode", &lossless_encode, "workspace"_a, "segments"_a);
     module.def("optimal_cuts", &optimal_cuts, "means"_a, "weights"_a, "num_levels"_a, "pin_zero"_a);
     module.def("join", &join, "pieces"_a, "threads"_a);
     module.def("crc32", &crc32, "data"_a, "crc"_a = 0);

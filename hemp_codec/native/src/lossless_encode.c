@@ -10,14 +10,18 @@ enum {
     MAX_PLANES = 16,
     PIECE = 1 << 12, /* elements that are looked at together, since what is in a tensor varies */
     PIECES = 2,      /* are looked at, */
-    APART = 1 << 18, /* and one more for so many elements */
-    WORTH = 980 /* thousandths of its stored size that a coded plane takes at most: less gain is not worth the time */
+    APART = 1 << 18  /* and one more for so many elements */
 };
 
 /* The lanes are a fiftieth of all planes of a float where these are few: with all lanes decoding is quick. */
 static const hemp_rans_effort EFFORT = {32, {1 << 13, 64}};
 
 /* ------------------------------------------------------------------------------------------- which planes to code */
+
+/* Whether coding one plane pays: to decode it takes time, for which the elements must get smaller by a 128th. */
+static int is_worth(uint64_t coded, uint64_t stored, uint8_t dtype) {
+    return 128 * coded < (128 - hemp_dtype_size(dtype)) * stored;
+}
 
 /* Add to costs[p] about the bits, times 2^16, that plane p of some elements takes if it is coded by itself. */
 static void add_costs(uint64_t *costs, uint8_t dtype, const uint8_t *elements, size_t size) {
@@ -61,7 +65,7 @@ uint32_t hemp_lossless_promising(uint8_t dtype, const hemp_part *parts, size_t c
     const uint64_t counted = sample_costs(costs, dtype, parts, count);
     uint32_t planes = 0;
     for (unsigned p = 0; p < hemp_dtype_size(dtype) && counted > 0; p++) {
-        planes |= (uint32_t)(1000 * (costs[p] >> 19) < WORTH * counted) << p;
+        planes |= (uint32_t)is_worth(costs[p] >> 19, counted, dtype) << p;
     }
     return planes;
 }
@@ -159,7 +163,7 @@ static hemp_status make_segment(const segment_task *task, uint32_t coded, uint32
         lay_out(task->plane_parts, task->parts, task->count, room);
         status = hemp_rans_encode_with(&EFFORT, task->plane_parts, task->count, task->out + at + prefix,
                                        task->payload_bound, &payload, task->scratch, task->scratch_size);
-        if (status == HEMP_OK && 1000 * (uint64_t)payload >= WORTH * task->elements) {
+        if (status == HEMP_OK && !is_worth(payload, task->elements, task->dtype)) {
             *worth &= ~((uint32_t)1 << p);
         }
         if (prefix > 0) {

@@ -94,67 +94,66 @@ uint64_t hemp_rans_estimate_memory(const hemp_part *parts, size_t count) {
 
 /* ---------------------------------------------------------------------------------------------------- frequencies */
 
-/* Symbols that occur, ascending. */
-typedef struct rans_present {
-    unsigned count;
-    uint8_t symbols[HEMP_RANS_MAX_SYMBOLS];
-} rans_present;
-
 /* One more slot for a symbol of count n and frequency f saves about n / (f + 1/2) of code length, and one slot less
  * costs about n / (f - 1/2).  So the slots go where n / (2f + 1) is largest, and come from where n / (2f - 1) is
- * smallest.  The counts are below 2^48, so nothing overflows. */
-static uint32_t best_to_grow(const rans_table *table, const hemp_rans_histogram *histogram,
-                             const rans_present *present) {
-    uint32_t best = present->symbols[0];
-    for (unsigned i = 1; i < present->count; i++) {
-        const uint32_t s = present->symbols[i];
-        const uint64_t count = histogram->counts[s], best_count = histogram->counts[best];
-        if (count * (2 * table->frequencies[best] + 1) > best_count * (2 * table->frequencies[s] + 1)) {
-            best = s;
-        }
-    }
-    return best;
+ * smallest; of equal ones to or from the first symbol.  The counts are below 2^48, so nothing overflows. */
+typedef struct rans_queue {
+    const uint32_t *counts;
+    uint32_t *frequencies;
+    int is_growing;
+    unsigned size;
+    uint8_t heap[HEMP_RANS_MAX_SYMBOLS]; /* symbols, each before the two at twice its place */
+} rans_queue;
+
+static uint64_t divisor(const rans_queue *queue, uint8_t symbol) {
+    const uint32_t frequency = queue->frequencies[symbol];
+    return queue->is_growing ? 2 * frequency + 1 : frequency > 1 ? 2 * frequency - 1 : 0 /* it keeps its only slot */;
 }
 
-static uint32_t best_to_shrink(const rans_table *table, const hemp_rans_histogram *histogram,
-                               const rans_present *present) {
-    uint32_t best = HEMP_RANS_MAX_SYMBOLS;
-    for (unsigned i = 0; i < present->count; i++) {
-        const uint32_t s = present->symbols[i];
-        if (table->frequencies[s] < 2) {
-            continue;
+static int is_before(const rans_queue *queue, uint8_t a, uint8_t b) {
+    const uint64_t left = queue->counts[a] * divisor(queue, b), right = queue->counts[b] * divisor(queue, a);
+    return left == right ? a < b : (left > right) == queue->is_growing;
+}
+
+/* Let the symbol at this place sink to where it belongs. */
+static void sink(rans_queue *queue, unsigned place) {
+    uint8_t *heap = queue->heap;
+    const uint8_t symbol = heap[place];
+    for (unsigned child; (child = 2 * place + 1) < queue->size; place = child) {
+        child += child + 1 < queue->size && is_before(queue, heap[child + 1], heap[child]);
+        if (!is_before(queue, heap[child], symbol)) {
+            break;
         }
-        if (best == HEMP_RANS_MAX_SYMBOLS || (uint64_t)histogram->counts[s] * (2 * table->frequencies[best] - 1) <
-                                                 (uint64_t)histogram->counts[best] * (2 * table->frequencies[s] - 1)) {
-            best = s;
-        }
+        heap[place] = heap[child];
     }
-    return best;
+    heap[place] = symbol;
 }
 
 /* Frequencies that sum to 4096, at least 1 for every symbol that occurs. */
 static void choose_frequencies(rans_table *table, const hemp_rans_histogram *histogram) {
-    rans_present present = {0, {0}};
+    rans_queue queue = {.counts = histogram->counts, .frequencies = table->frequencies};
     uint64_t total = 0;
     uint32_t sum = 0;
     for (uint32_t s = 0; s < HEMP_RANS_MAX_SYMBOLS; s++) {
         total += histogram->counts[s];
         table->frequencies[s] = 0;
         if (histogram->counts[s] > 0) {
-            present.symbols[present.count++] = (uint8_t)s;
+            queue.heap[queue.size++] = (uint8_t)s;
         }
     }
-    for (unsigned i = 0; i < present.count; i++) {
-        const uint32_t s = present.symbols[i];
+    for (unsigned i = 0; i < queue.size; i++) {
+        const uint32_t s = queue.heap[i];
         const uint32_t share = (uint32_t)((histogram->counts[s] * (uint64_t)HEMP_RANS_SCALE + total / 2) / total);
         table->frequencies[s] = share == 0 ? 1 : share;
         sum += table->frequencies[s];
     }
-    for (; sum < HEMP_RANS_SCALE; sum++) {
-        table->frequencies[best_to_grow(table, histogram, &present)]++;
+    queue.is_growing = sum < HEMP_RANS_SCALE;
+    for (unsigned place = queue.size / 2; place-- > 0 && sum != HEMP_RANS_SCALE;) {
+        sink(&queue, place);
     }
-    for (; sum > HEMP_RANS_SCALE; sum--) {
-        table->frequencies[best_to_shrink(table, histogram, &present)]--;
+    for (; sum != HEMP_RANS_SCALE; sum += queue.is_growing ? 1 : UINT32_MAX) {
+        table->frequencies[queue.heap[0]] += queue.is_growing ? 1 : UINT32_MAX;
+        sink(&queue, 0);
     }
 }
 
