@@ -124,7 +124,7 @@ class _Records:
             pieces.append(varint(len(tensor.shape) - _RANK_FOLLOWS))
         if form & _HAS_DTYPE:
             pieces.append(bytes([tensor.dtype.number]))
-        pieces += [varint(dimension) for dimension in tensor.shape]
+        pieces += map(varint, tensor.shape)
         pieces.append(parameters)
         if tensor.stream:
             pieces.append(_stream_bytes(tensor.stream, tensor))
@@ -134,13 +134,13 @@ class _Records:
     def _parameters(self, number: int, tensor: RecordedTensor) -> tuple[int, bytes]:
         """The quantizer's bits of ``form``, and its parameters."""
         parameters = tensor.parameters
+        if isinstance(parameters, Planes):
+            return 0, b""
         if isinstance(parameters, Codebook):
             return self._codebook(number, parameters, tensor.dtype)
         if isinstance(parameters, UniformGrid):
             return _UNIFORM << _QUANTIZER_SHIFT, _uniform_bytes(parameters)
-        if isinstance(parameters, Tied):
-            return _EXTENDED << _QUANTIZER_SHIFT, bytes([_TIED]) + varint(parameters.record)
-        return 0, b""
+        return _EXTENDED << _QUANTIZER_SHIFT, bytes([_TIED]) + varint(parameters.record)
 
     def _codebook(self, number: int, codebook: Codebook, dtype: dtypes.DType) -> tuple[int, bytes]:
         """The smallest of a table, a reference to an equal one, and a grid that has the same levels."""

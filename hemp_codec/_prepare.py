@@ -93,7 +93,7 @@ class Preparer:
         number = self._count
         self._count += 1
         encoded = _encode_name(name)
-        rule = first_match(self._rules, name)
+        rule = first_match(self._rules, name) if self._rules else None
         coder = rule.coder if rule and rule.coder else self._coder
         try:
             if isinstance(value, QuantizedTensor):
@@ -107,8 +107,9 @@ class Preparer:
         indices, levels = _check_quantized(value)
         dtype = dtypes.of(levels)
         check_shape(indices.shape, dtype.size)
+        content = _quantized_content(indices, levels)
         tied = self._tie(
-            number, name, indices.size * dtype.size, [indices, levels], ("quantized", dtype.number, indices.size)
+            number, name, indices.size * dtype.size, content, ("quantized", dtype.number, indices.size)
         )
         parameters = Tied(tied) if tied is not None else Codebook(levels)
         source = QuantizedIndices(indices.reshape(-1))
@@ -139,17 +140,16 @@ class Preparer:
     def _tie(
         self, number: int, name: str, size: int, content: list[np.ndarray], kind: tuple[object, ...]
     ) -> int | None:
-        """The earlier record of the same content and kind, or None.
+        """The earlier record of the same content (uint8, 1-D) and kind, or None.
 
         A checksum of a sample finds candidates; only comparing shows that one has the same content.
         """
         if size < _MIN_TIED_SIZE:
             return None
-        views = [part.reshape(-1).view(np.uint8) for part in content]
-        candidates = self._seen.setdefault((kind, *map(_sample_checksum, views)), [])
+        candidates = self._seen.setdefault((kind, *map(_sample_checksum, content)), [])
         for earlier, earlier_name in candidates:
             others = _content(self._tensors[earlier_name])
-            if len(others) == len(views) and all(map(np.array_equal, views, others)):
+            if len(others) == len(content) and all(map(np.array_equal, content, others)):
                 return earlier
         if len(candidates) < _MAX_CANDIDATES:
             candidates.append((number, name))
@@ -169,8 +169,12 @@ def _sample_checksum(data: np.ndarray) -> int:
 def _content(value: Value) -> list[np.ndarray]:
     """The bytes that make out a tensor: uint8, 1-D."""
     if isinstance(value, QuantizedTensor):
-        return [part.reshape(-1).view(np.uint8) for part in _check_quantized(value)]
+        return _quantized_content(*_check_quantized(value))
     return [element_bytes(_as_array(value))]
+
+
+def _quantized_content(indices: np.ndarray, levels: np.ndarray) -> list[np.ndarray]:
+    return [indices.reshape(-1).view(np.uint8), levels.view(np.uint8)]
 
 
 def _quantize(name: bytes, dtype: DType, array: np.ndarray, quantizer: Quantizer, coder: Coder) -> Prepared:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+_SHORT = [bytes([number]) for number in range(0x80)]
+
 
 def varint(number: int) -> bytes:
     """A number from 0 to 2^63 - 1 in base 128, least significant first."""
+    if 0 <= number <= 0x7F:
+        return _SHORT[number]
     out = bytearray()
     while number > 0x7F:
         out.append(number & 0x7F | 0x80)

@@ -6,6 +6,7 @@ Everything else about dtypes (loading, saving, documentation, tests) is derived 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import ml_dtypes
 import numpy as np
@@ -39,7 +40,7 @@ class DType:
     components: int = 1
     quantizable: bool = False
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Bytes of an element."""
         return self.numpy.itemsize
@@ -49,7 +50,7 @@ class DType:
         """Planes of a lossless tensor: one for each byte of an element."""
         return self.size
 
-    @property
+    @cached_property
     def plane_levels(self) -> int:
         """``num_levels`` of each plane."""
         return 2 if self.name == "bool" else 256

@@ -32,7 +32,8 @@ def check_shape(shape: Sequence[int], size: int) -> None:
     """
     if len(shape) > MAX_RANK:
         raise LimitError(f"rank {len(shape)} is above {MAX_RANK}; reshape it", code="LIMIT_EXCEEDED")
-    if math.prod(dimension or 1 for dimension in shape) * size >= 1 << 62:
+    elements = math.prod(shape) or math.prod(dimension or 1 for dimension in shape)
+    if elements * size >= 1 << 62:
         raise HempError(f"shape {tuple(shape)} is too large", code="BAD_SHAPE")
 
 

@@ -158,7 +158,7 @@ class _Result(Protocol[T_co]):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, slots=True)
 class _Done(Generic[T]):
     """What is there already; much cheaper than a Future."""
 
