@@ -20,6 +20,7 @@ from hemp_codec.quantizers import Planes
 from hemp_codec.tensors import Part, columns_of
 
 _SMALL = 1 << 12  # estimated coded bytes up to which a tensor joins its neighbours
+_LARGE = 1 << 14  # stored bytes from which elements are not looked at: coding seldom leaves a fourth of them
 _MAX_GROUP = 1 << 16  # estimated coded bytes of a solid group of a large file
 _MAX_WHOLE = 1 << 21  # stored bytes up to which a whole class is one solid group
 _MAX_WHOLE_ELEMENTS = 1 << 20
@@ -372,6 +373,8 @@ def _estimate(tensor: Prepared, stored_size: int) -> int:
     if stored_size <= _SMALL or tensor.elements * _planes_of(tensor) > 16 * _SMALL * 8:
         return stored_size
     if _is_elements(tensor):
+        if stored_size >= _LARGE:
+            return stored_size
         return _native.lossless_estimate(_native_segment([tensor], 0, tensor.elements, None))
     planes = _cut(tensor, 0, tensor.elements)
     return math.ceil(sum(plane.size * entropy(plane, tensor.num_levels) / 8 for plane in planes))
