@@ -613,7 +613,7 @@ class LosslessEncoder {
             queue_.push_back(batch.get());
         }
         changed_.notify_all();
-        while (threads_.size() < count_) {
+        while (threads_.size() < std::min(count_, batches_.size())) {
             threads_.emplace_back([this] { work(); });
         }
     }
@@ -1254,8 +1254,7 @@ class LosslessLoad {
     }
 
   private:
-    static constexpr uint64_t WORTH_A_THREAD = uint64_t{1}
-                                               << 21; // bytes: for less, its memory takes longer than its work
+    static constexpr uint64_t WORTH_A_THREAD = uint64_t{1} << 20; // bytes: for less, to start it takes too long
 
     struct Segment {
         uint64_t stream, number, decoded;
