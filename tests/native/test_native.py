@@ -333,3 +333,31 @@ def test_directory_refuses_numbers_that_are_not_there() -> None:
             call(0)
     assert directory.decoded_size() == 0
     assert (directory.tensor_count, directory.stream_count, directory.segment_count) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_segments_come_in_the_order_in_which_they_were_begun(threads: int) -> None:
+    arrays = [np.arange(size, dtype="<f4").view(np.uint8) for size in (70_000, 3, 1, 50_000, 12, 400, 9)]
+    expected = []
+    for array in arrays:
+        single = _native.LosslessEncoder(1)
+        single.begin([(11, [(array, len(array) // 4, 0)], None)])
+        expected.append(single.collect())
+    encoder = _native.LosslessEncoder(threads)
+    for array in arrays:
+        encoder.begin([(11, [(array, len(array) // 4, 0)], None)])
+    for coded, data in expected:
+        found, found_data = encoder.collect()
+        assert found == coded and found[0][1:] == (len(data), _native.crc32(data))
+        assert np.array_equal(found_data, data)
+    with pytest.raises(ValueError, match="no segments are begun"):
+        encoder.collect()
+
+
+def test_an_encoder_ends_with_segments_that_nobody_collects() -> None:
+    array = np.zeros(1 << 20, np.uint8)
+    for _ in range(20):
+        encoder = _native.LosslessEncoder(3)
+        for _ in range(4):
+            encoder.begin([(11, [(array, 512, 0)], None)])
+        del encoder
