@@ -93,7 +93,7 @@ class Preparer:
         number = self._count
         self._count += 1
         encoded = _encode_name(name)
-        rule = first_match(self._rules, name) if self._rules else None
+        rule = first_match(self._rules, name)
         coder = rule.coder if rule and rule.coder else self._coder
         try:
             if isinstance(value, QuantizedTensor):
@@ -108,9 +108,7 @@ class Preparer:
         dtype = dtypes.of(levels)
         check_shape(indices.shape, dtype.size)
         content = _quantized_content(indices, levels)
-        tied = self._tie(
-            number, name, indices.size * dtype.size, content, ("quantized", dtype.number, indices.size)
-        )
+        tied = self._tie(number, name, indices.size * dtype.size, content, ("quantized", dtype.number, indices.size))
         parameters = Tied(tied) if tied is not None else Codebook(levels)
         source = QuantizedIndices(indices.reshape(-1))
         return _prepared(encoded, dtype, indices.shape, parameters, source, len(levels), coder)

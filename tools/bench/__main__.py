@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +17,8 @@ from tools.bench.measure import Effort
 from tools.bench.table import Row
 
 PARTS = ("files", "indices", "lossless")
-FULL = Effort(rounds=5, seconds=20.0)
-QUICK = Effort(rounds=2, seconds=5.0)
+FULL = Effort(rounds=5, checkpoint_rounds=11, seconds=20.0)
+QUICK = Effort(rounds=2, checkpoint_rounds=2, seconds=5.0)
 QUICK_INDICES = 600_000
 
 
@@ -112,8 +112,7 @@ def float_rows(name: str, tensors: Mapping[str, np.ndarray], dtype: str, threads
         return []
     peers = codecs.available([codecs.zipnn_codec(threads, dtype)], [codecs.ZIPNN], say)
     own = [codecs.hemp_lossless(threads, coder) for coder in codecs.LOSSLESS_CODERS]
-    twice = replace(effort, rounds=2 * effort.rounds + 1)  # they are short, and so the machine's moods differ more
-    timings = measure.floats([*own, *peers], tensors, threads, twice)
+    timings = measure.floats([*own, *peers], tensors, threads, effort)
     original = sum(array.nbytes for array in tensors.values())
     return table.timed_rows(name, timings, original, original, codecs.ZIPNN)
 

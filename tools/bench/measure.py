@@ -52,11 +52,13 @@ class Effort:
     """How long to measure.
 
     Attributes:
-        rounds: at most; the median of them is reported.
+        rounds: of index tensors, at most; the median of them is reported.
+        checkpoint_rounds: of whole checkpoints: they are short, so that moods of the machine differ more.
         seconds: a codec that has taken this long is left out of further rounds.
     """
 
     rounds: int
+    checkpoint_rounds: int
     seconds: float
 
 
@@ -122,7 +124,7 @@ def floats(
     timings = [Timing(codec.name) for codec in codecs]
     with pinned(threads):
         workers = [_Worker(codec, tensors) for codec in codecs]
-        for _ in range(effort.rounds):
+        for _ in range(effort.checkpoint_rounds):
             for worker, timing in zip(workers, timings, strict=True):
                 if not timing.encode or timing.spent < effort.seconds:
                     worker.measure(timing)

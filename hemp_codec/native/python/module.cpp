@@ -448,7 +448,7 @@ class Workspace {
     uint64_t capacity_ = 0;
 };
 
-// Those of any number of threads, kept for the next ones.
+// Workspaces of any number of threads, kept for the next ones.
 class Workspaces {
   public:
     std::unique_ptr<Workspace> take() {
@@ -603,14 +603,14 @@ class LosslessEncoder {
     LosslessEncoder &operator=(const LosslessEncoder &) = delete;
 
     void begin(nb::list segments) {
-        auto batch = std::make_shared<Batch>();
+        auto batch = std::make_unique<Batch>();
         for (nb::handle segment : segments) {
             batch->segments.push_back(std::make_unique<LosslessSegment>(segment));
         }
-        batches_.push_back(batch);
+        batches_.push_back(std::move(batch));
         {
             const std::lock_guard<std::mutex> lock(mutex_);
-            queue_.push_back(batch.get());
+            queue_.push_back(batches_.back().get());
         }
         changed_.notify_all();
         while (threads_.size() < std::min(count_, batches_.size())) {
@@ -623,7 +623,7 @@ class LosslessEncoder {
         if (batches_.empty()) {
             throw nb::value_error("no segments are begun");
         }
-        const std::shared_ptr<Batch> batch = batches_.front();
+        const std::unique_ptr<Batch> batch = std::move(batches_.front());
         batches_.pop_front();
         {
             nb::gil_scoped_release release;
@@ -703,7 +703,7 @@ class LosslessEncoder {
     }
 
     const size_t count_; // of threads; 0: none but the caller's
-    std::deque<std::shared_ptr<Batch>> batches_;
+    std::deque<std::unique_ptr<Batch>> batches_;
     std::mutex mutex_; // of the queue, and of what batches become
     std::condition_variable changed_;
     std::deque<Batch *> queue_;
