@@ -123,16 +123,6 @@ class Directory:
     def stream_size(self, number: int) -> int:
         """Bytes of all segments of a stream."""
 
-    def decode_lossless(self, workspace: Workspace, tasks: list[LosslessTask]) -> int:
-        """Check and decode segments of lossless streams of any dtype but bool, coded by ``stored``, ``arithmetic`` or
-        ``rans``; the number of those before one that cannot be decoded."""
-
-    def allocate(
-        self, empty: Callable[..., np.ndarray], array: Callable[..., np.ndarray], dtypes: list[np.dtype]
-    ) -> list[np.ndarray]:
-        """For each tensor an array of its shape and of that of the ``dtypes`` which has its number: ``empty`` of both,
-        or, in a block of bytes that ``empty`` gave, ``array`` of both, the block and an offset."""
-
     def all_in_streams(self) -> bool:
         """Whether no tensor that has elements is tied or has one level only."""
 
@@ -160,6 +150,16 @@ class Directory:
     def body_offset(self) -> int: ...
     @property
     def segment_elements(self) -> int: ...
+
+def allocate_arrays(
+    directory: Directory, empty: Callable[..., np.ndarray], array: Callable[..., np.ndarray], dtypes: list[np.dtype]
+) -> list[np.ndarray]:
+    """For each tensor an array of its shape and of that of the ``dtypes`` which has its number: ``empty`` of both, or,
+    in a block of bytes that ``empty`` gave, ``array`` of both, the block and an offset."""
+
+def decode_lossless(directory: Directory, workspace: Workspace, tasks: list[LosslessTask]) -> int:
+    """Check and decode segments of lossless streams of any dtype but bool, coded by ``stored``, ``arithmetic`` or
+    ``rans``; the number of those before one that cannot be decoded."""
 
 class LosslessLoad:
     """The segments of all lossless tensors that libhemp decodes by itself, in the order of the file.

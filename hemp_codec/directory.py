@@ -184,7 +184,7 @@ class Directory:
     def allocate(self) -> list[np.ndarray]:
         """An array for each tensor, of its shape and dtype, with any elements; small ones of a large file lie in blocks
         of up to 30 MiB together."""
-        return self._native.allocate(np.empty, np.ndarray, [dtype.numpy for dtype in DTYPES])
+        return _native.allocate_arrays(self._native, np.empty, np.ndarray, [dtype.numpy for dtype in DTYPES])
 
     @property
     def all_in_streams(self) -> bool:
@@ -198,7 +198,7 @@ class Directory:
     def decode_lossless(self, workspace: _native.Workspace, tasks: list[_native.LosslessTask]) -> int:
         """Check and decode segments of lossless tensors, whose dtype is not bool, into elements; how many there were
         before one that is damaged or whose coder is not native."""
-        return self._native.decode_lossless(workspace, tasks)
+        return _native.decode_lossless(self._native, workspace, tasks)
 
 
 def read_directory(source: Source, max_front: int, max_output: int) -> Directory:

@@ -191,11 +191,12 @@ MEBI = 1 << 20
     [
         pytest.param([MEBI, 2 * MEBI, 4095], [], id="too little for a block"),
         pytest.param([MEBI, 3 * MEBI, 4000, 4096, 0, 9], [3], id="one block"),
-        pytest.param([5 * MEBI] * 4 + [8 * MEBI, 4097, 3 * MEBI, 100], [6], id="a small rest joins the block before"),
+        pytest.param([5 * MEBI] * 4 + [4097, 3 * MEBI, 100], [6], id="a small rest joins the block before"),
         pytest.param([3 * MEBI + 1] * 8 + [4096], [6, 3], id="two blocks"),
+        pytest.param([8 * MEBI, 9 * MEBI, 8 * MEBI - 64, 4096], [1, 1, 2], id="large arrays lie alone"),
     ],
 )
-def test_small_arrays_of_large_files_lie_in_blocks(sizes: list[int], blocks: list[int]) -> None:
+def test_arrays_of_large_files_lie_in_blocks(sizes: list[int], blocks: list[int]) -> None:
     tensors = {str(i): np.arange(i, i + size, dtype=np.uint32).astype(np.uint8) for i, size in enumerate(sizes)}
     tensors["odd"] = np.frombuffer(b"odd dtypes too", dtype=ml_dtypes.bfloat16).reshape(7, 1)
     tensors["scalar"] = np.array(2.5)
@@ -205,6 +206,9 @@ def test_small_arrays_of_large_files_lie_in_blocks(sizes: list[int], blocks: lis
     groups = [list(members) for _, members in itertools.groupby(based, lambda array: id(array.base))]
     assert [len(members) for members in groups] == blocks
     assert all(members[0].ctypes.data % (2 * MEBI) == 0 for members in groups), "where a large page begins"
+    for members in groups:
+        used = sum(array.nbytes for array in members)
+        assert used <= members[0].base.nbytes <= used * 17 // 16 + 4 * MEBI
     spans = sorted((array.__array_interface__["data"][0], array.nbytes) for array in loaded.values() if array.nbytes)
     assert all(start + size <= after for (start, size), (after, _) in itertools.pairwise(spans))
     assert all(array.flags.writeable and array.flags.c_contiguous for array in loaded.values())

@@ -4,5 +4,5 @@ set -eu
 cd "$(dirname "$0")/.."
 ruff check .
 mypy
-find attacks hemp_codec tests tools examples -name '*.[ch]' -print0 | xargs -0 clang-format --dry-run -Werror
+find attacks hemp_codec tests tools examples \( -name '*.[ch]' -o -name '*.cpp' \) -print0 | xargs -0 clang-format --dry-run -Werror
 pytest -q "$@"
