@@ -3,6 +3,9 @@
 Encodes and decodes a synthetic checkpoint with one thread and with two in turn, round after round, and states the
 median of the ratios and the best.  Each pair waits a while for a quiet machine (on Linux).  Where it does other work as
 well, two threads cannot get two cores; the processor's time by the clock's, also stated, says how far that was so.
+
+First comes the same for the mere copying of all tensors into memory that is new: what the machine itself gains by a
+second thread, where the making of pages and the way to memory are what takes time.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from pathlib import Path
 from statistics import median
 
 import hemp_codec
-from hemp_codec import checkpoints
+from hemp_codec import _native, checkpoints
 from tools.bench import synthetic
 
 _KINDS = (
@@ -90,6 +93,8 @@ def main() -> None:
         synthetic.write(path, arguments.megabytes * 1_000_000)
         tensors = dict(checkpoints.load(path).tensors)
         nbytes = sum(array.nbytes for array in tensors.values())
+        pieces: list[_native.Data] = [array.reshape(-1).view("uint8") for array in tensors.values()]
+        compare("copy", lambda n: _native.join(pieces, n), arguments.rounds, nbytes)
         for quantizer, coder in _KINDS:
             blobs = [hemp_codec.encode(tensors, quantizer=quantizer, coder=coder, threads=n) for n in _COUNTS]
             if blobs[0] != blobs[1]:
