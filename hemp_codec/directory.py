@@ -182,8 +182,8 @@ class Directory:
         return [member.part(0, member.elements) for member in members]
 
     def allocate(self) -> list[np.ndarray]:
-        """An array for each tensor, of its shape and dtype, with any elements; small ones of a large file lie in blocks
-        of up to 30 MiB together."""
+        """An array for each tensor, of its shape and dtype, with any elements; of a large file small ones lie in blocks
+        of up to 30 MiB together, and large ones in blocks of their own."""
         return _native.allocate_arrays(self._native, np.empty, np.ndarray, [dtype.numpy for dtype in DTYPES])
 
     @property

@@ -141,7 +141,8 @@ class Reader:
         """All tensors, in the order of the file, each an array of its own, tied ones too.
 
         Of a large file arrays of less than 8 MiB lie in blocks of up to 30 MiB together, which is quicker; a block
-        stays in memory as long as one of them.  ``get_tensor`` gives single tensors that stand alone.
+        stays in memory as long as one of them.  Each larger array has a block of its own, which takes up to a
+        sixteenth more.  ``get_tensor`` gives single tensors that stand alone.
 
         Args:
             threads: how many segments are decoded at the same time; None: one for each processor.  The result is the

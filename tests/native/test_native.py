@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import zlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -361,3 +363,18 @@ def test_an_encoder_ends_with_segments_that_nobody_collects() -> None:
         for _ in range(4):
             encoder.begin([(11, [(array, 512, 0)], None)])
         del encoder
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="the system does not say where threads may run")
+def test_threads_are_placed_but_not_bound() -> None:
+    allowed = os.sched_getaffinity(0)
+    array = np.zeros(1 << 10, np.uint8)
+    before = set(Path("/proc/self/task").iterdir())
+    count = max(2, len(allowed))
+    encoder = _native.LosslessEncoder(count)
+    for _ in range(count):
+        encoder.begin([(11, [(array, 256, 0)], None)])
+    made = set(Path("/proc/self/task").iterdir()) - before
+    assert len(made) == count
+    assert all(os.sched_getaffinity(int(task.name)) == allowed for task in made)
+    assert os.sched_getaffinity(0) == allowed

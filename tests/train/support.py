@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from hemp_train import HEMP
+
 
 def network(seed: int = 0) -> nn.Sequential:
     """Two convolutional and two linear layers' kinds in one small network: input (n, 1, 8, 8), five classes."""
@@ -20,8 +22,25 @@ def data(count: int = 64, seed: int = 1) -> tuple[Tensor, Tensor]:
 
 
 def loss_of(model: nn.Module, batch: tuple[Tensor, Tensor] | None = None) -> Tensor:
-    images, labels = data() if batch is None else batch
+    """Of the batch, or of ``data()``, on the device of the model."""
+    device = next(model.parameters()).device
+    images, labels = (part.to(device) for part in (data() if batch is None else batch))
     return nn.functional.cross_entropy(model(images), labels)
+
+
+def sgd(model: nn.Module) -> torch.optim.Optimizer:
+    return torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
+
+
+def train(model: nn.Module, hemp: HEMP, steps: int, optimizer: torch.optim.Optimizer | None = None) -> None:
+    """Steps on all of ``data()``, by default with a new ``sgd``."""
+    optimizer = optimizer or sgd(model)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        loss_of(model).backward()
+        hemp.step()
+        optimizer.step()
+        hemp.apply()
 
 
 def weights_of(model: nn.Module) -> Tensor:

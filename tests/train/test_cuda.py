@@ -31,6 +31,7 @@ from hemp_train.straight_through import StraightThrough
 from hemp_train.tuples import Gradient, entropy_and_gradient
 
 from . import support
+from .support import loss_of, sgd, train
 from .test_data import write_idx
 from .test_rates import rows_of_different_spread
 
@@ -52,23 +53,6 @@ def network(seed: int = 0) -> nn.Sequential:
 def data() -> tuple[Tensor, Tensor]:
     images, labels = support.data()
     return images.to(CUDA), labels.to(CUDA)
-
-
-def loss_of(model: nn.Module) -> Tensor:
-    return support.loss_of(model, data())
-
-
-def sgd(model: nn.Module) -> torch.optim.Optimizer:
-    return torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
-
-
-def train(model: nn.Module, hemp: HEMP, steps: int, optimizer: torch.optim.Optimizer) -> None:
-    for _ in range(steps):
-        optimizer.zero_grad()
-        loss_of(model).backward()
-        hemp.step()
-        optimizer.step()
-        hemp.apply()
 
 
 def fine_tune(model: nn.Module, finishing: hemp_train.Finishing, steps: int = 5) -> None:

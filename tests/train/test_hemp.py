@@ -14,17 +14,7 @@ import hemp_codec.torch
 import hemp_train
 from hemp_train import HEMP
 
-from .support import data, loss_of, network, weights_of
-
-
-def train(model: nn.Module, hemp: HEMP, steps: int, optimizer: torch.optim.Optimizer | None = None) -> None:
-    optimizer = optimizer or torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
-    for _ in range(steps):
-        optimizer.zero_grad()
-        loss_of(model).backward()
-        hemp.step()
-        optimizer.step()
-        hemp.apply()
+from .support import data, loss_of, network, sgd, train, weights_of
 
 
 def gradients_of(model: nn.Module) -> dict[str, Tensor]:
@@ -285,7 +275,7 @@ def test_a_compiled_model_trains_alike() -> None:
     plain, inner = network(), network()
     compiled = torch.compile(inner, backend="eager")
     train(plain, HEMP(plain, 8, refit_every=5), 10)
-    train(compiled, HEMP(compiled, 8, refit_every=5), 10, torch.optim.SGD(inner.parameters(), lr=0.05, momentum=0.9))
+    train(compiled, HEMP(compiled, 8, refit_every=5), 10, sgd(inner))
     assert torch.allclose(weights_of(plain), weights_of(inner), atol=1e-5)
 
 

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#if defined(__linux__)
+#ifdef HEMP_PLACES_THREADS
 #include <pthread.h>
 
 Processors::Processors() : last_(sched_getcpu()) {

@@ -7,7 +7,8 @@
 #include <thread>
 #include <vector>
 
-#if defined(__linux__)
+#if defined(__linux__) && !defined(__ANDROID__)
+#define HEMP_PLACES_THREADS
 #include <sched.h>
 #endif
 
@@ -24,7 +25,7 @@ class Processors {
     void place_next(std::thread &thread);
 
   private:
-#if defined(__linux__)
+#ifdef HEMP_PLACES_THREADS
     cpu_set_t allowed_;
     int last_;
 #endif
