@@ -161,8 +161,8 @@ def decode_lossless(directory: Directory, workspace: Workspace, tasks: list[Loss
     """Check and decode segments of lossless streams of any dtype but bool, coded by ``stored``, ``arithmetic`` or
     ``rans``; the number of those before one that cannot be decoded."""
 
-class LosslessLoad:
-    """The segments of all lossless tensors that libhemp decodes by itself, in the order of the file.
+class Load:
+    """The segments of all tensors that libhemp decodes by itself, in the order of the file.
 
     Args:
         directory: of the file.
@@ -170,9 +170,9 @@ class LosslessLoad:
     """
 
     def __init__(self, directory: Directory, arrays: list[np.ndarray]) -> None: ...
-    def batches(self, bytes: int) -> list[tuple[int, int, int, int, int]]:
+    def batches(self, bytes: int, threads: int) -> list[tuple[int, int, int, int, int]]:
         """Numbers of segments, begin and end, their bytes when decoded, and the part of the file that has them, its
-        offset and size.  A batch ends when it has so many bytes, in the file or decoded."""
+        offset and size.  A batch ends when it has so many bytes of the file, or so many decoded for each thread."""
 
     def run(self, begin: int, end: int, data: Data, offset: int, threads: int) -> bool:
         """Check and decode these segments in so many threads; whether none is damaged.  ``data`` is what the file has

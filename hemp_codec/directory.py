@@ -191,9 +191,9 @@ class Directory:
         """Whether no tensor that has elements is tied or has one level only."""
         return self._native.all_in_streams()
 
-    def lossless_load(self, arrays: list[np.ndarray]) -> _native.LosslessLoad:
-        """What decodes the lossless tensors of a file into the arrays of ``allocate``."""
-        return _native.LosslessLoad(self._native, arrays)
+    def native_load(self, arrays: list[np.ndarray]) -> _native.Load:
+        """What decodes all tensors that libhemp can decode by itself into the arrays of ``allocate``."""
+        return _native.Load(self._native, arrays)
 
     def decode_lossless(self, workspace: _native.Workspace, tasks: list[_native.LosslessTask]) -> int:
         """Check and decode segments of lossless tensors, whose dtype is not bool, into elements; how many there were

@@ -27,7 +27,7 @@ U = TypeVar("U")
 _TASKS_PER_THREAD = 2
 _TABLES_KEPT = 16
 _BATCH_BYTES = 1 << 20
-_NATIVE_BATCH_BYTES = 1 << 26  # between two reports; threads wait for each other at its end
+_NATIVE_BATCH_BYTES = 1 << 26  # of the file, or decoded by each thread, until they wait for each other and report
 _BYTE_LEVELS = 256
 _NATIVE_CODERS = (Stored.number, Arithmetic.number, Rans.number)
 
@@ -111,10 +111,10 @@ class _Loader:
         """
         if not directory.is_quick:
             return frozenset()
-        load = directory.lossless_load(arrays)
-        before = self._done
-        for begin, end, nbytes, offset, size in load.batches(_NATIVE_BATCH_BYTES):
-            if not load.run(begin, end, _part_of(source, offset, size), offset, _thread_count(threads)):
+        load = directory.native_load(arrays)
+        before, count = self._done, _thread_count(threads)
+        for begin, end, nbytes, offset, size in load.batches(_NATIVE_BATCH_BYTES, count):
+            if not load.run(begin, end, _part_of(source, offset, size), offset, count):
                 self._done = before
                 return frozenset()
             self.report(nbytes)

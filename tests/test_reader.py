@@ -214,6 +214,41 @@ def test_arrays_of_large_files_lie_in_blocks(sizes: list[int], blocks: list[int]
     assert all(array.flags.writeable and array.flags.c_contiguous for array in loaded.values())
 
 
+@pytest.mark.parametrize("coder", ["stored", "rans", "arithmetic", "arithmetic-max", "zstd"])
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_all_quantized_tensors_at_once_are_what_each_is_alone(coder: str, dtype: str, threads: int) -> None:
+    """Of few and many levels, more than there are elements too; alone, and joined in solid groups."""
+    tensors: dict[str, hemp_codec.QuantizedTensor] = {}
+    for i, (num_levels, size) in enumerate(itertools.product([2, 3, 256, 257, 4000], [1, 7, 3001])):
+        levels = np.unique(RANDOM.normal(size=20 * num_levels).astype(dtype))
+        levels = levels[:: max(1, len(levels) // num_levels)][:num_levels]
+        indices = np.minimum(RANDOM.geometric(0.1, size) - 1, len(levels) - 1)
+        tensors[str(i)] = hemp_codec.QuantizedTensor(indices, levels)
+        tensors[f"uniform {i}"] = hemp_codec.QuantizedTensor(indices, np.arange(-1, len(levels) - 1).astype(dtype) / 64)
+    reader = Reader(hemp_codec.encode(tensors, coder=coder, segment_bits=10))
+    loaded = reader.load(threads=threads)
+    directory = reader._directory
+    natively = directory.native_load(directory.allocate()).streams()
+    assert coder == "zstd" or natively == list(range(directory.stream_count))
+    for name, tensor in tensors.items():
+        assert same(loaded[name], reader.get_tensor(name)), name
+        assert same(loaded[name], tensor.levels[tensor.indices]), name
+
+
+@pytest.mark.parametrize("coder", ["stored", "rans", "arithmetic"])
+def test_loading_damaged_quantized_tensors(coder: str) -> None:
+    blob = bytearray(encoded("lloyd-max:5", coder))
+    reader = Reader(bytes(blob))
+    for number in range(reader._directory._native.segment_count):
+        offset, size, _ = reader._directory._native.segment(number)
+        damaged = blob.copy()
+        damaged[offset + size // 2] ^= 16
+        with pytest.raises(ChecksumError) as error:
+            hemp_codec.decode(damaged)
+        assert error.value.offset == offset
+
+
 def test_coded_sizes_sum_to_the_body(data: bytes) -> None:
     reader = Reader(data)
     body = sum(reader.get_info(name).coded_size for name in TENSORS)

@@ -8,6 +8,7 @@ namespace nb = nanobind;
 void bind_bytes(nb::module_ &module);
 void bind_coders(nb::module_ &module);
 void bind_directory(nb::module_ &module);
+void bind_load(nb::module_ &module);
 void bind_lossless_decode(nb::module_ &module);
 void bind_lossless_encode(nb::module_ &module);
 void bind_planes(nb::module_ &module);

@@ -242,7 +242,7 @@ class LosslessEncoder {
     std::condition_variable changed_;
     std::deque<Batch *> queue_;
     bool is_ended_ = false;
-    Workspaces workspaces_;
+    Pool<Workspace> workspaces_;
     Threads threads_; // which end before what they use
 };
 

@@ -33,24 +33,24 @@ class Workspace {
     uint64_t capacity_ = 0;
 };
 
-// Workspaces of any number of threads, kept for the next ones.
-class Workspaces {
+// What any number of threads used, one thing each, kept for the next ones.
+template <typename Thing> class Pool {
   public:
-    std::unique_ptr<Workspace> take() {
+    std::unique_ptr<Thing> take() {
         const std::lock_guard<std::mutex> lock(mutex_);
         if (free_.empty()) {
-            return std::make_unique<Workspace>();
+            return std::make_unique<Thing>();
         }
-        std::unique_ptr<Workspace> workspace = std::move(free_.back());
+        std::unique_ptr<Thing> thing = std::move(free_.back());
         free_.pop_back();
-        return workspace;
+        return thing;
     }
-    void give(std::unique_ptr<Workspace> workspace) {
+    void give(std::unique_ptr<Thing> thing) {
         const std::lock_guard<std::mutex> lock(mutex_);
-        free_.push_back(std::move(workspace));
+        free_.push_back(std::move(thing));
     }
 
   private:
     std::mutex mutex_;
-    std::vector<std::unique_ptr<Workspace>> free_;
+    std::vector<std::unique_ptr<Thing>> free_;
 };

@@ -11,4 +11,5 @@ NB_MODULE(_native, module) {
     bind_directory(module);
     bind_lossless_encode(module);
     bind_lossless_decode(module);
+    bind_load(module);
 }
