@@ -70,6 +70,19 @@ def test_estimates_of_several_parts(name: str, tensors: list[tuple[np.ndarray, i
     assert_close(coder.estimate_parts(flat, parts), coder.encode_parts(flat, parts), name)
 
 
+@pytest.mark.parametrize("name", ["arithmetic", "arithmetic-plain"])
+def test_estimates_of_several_lanes(name: str) -> None:
+    """Each ends with a whole state, in which there may be a word or next to nothing."""
+    coder = coders.get(name)
+    rng = np.random.default_rng(0)
+    pairs = [[np.full((64, 128), 1, np.uint8), np.zeros((300, 90), np.uint8)]]
+    pairs += [[(rng.random((350, 100)) < 0.01).astype(np.uint8)] for _ in range(12)]
+    for indices in pairs:
+        parts = [Part(2, array.shape, 0, array.size) for array in indices]
+        flat = [array.reshape(-1) for array in indices]
+        assert abs(coder.estimate_parts(flat, parts) - 8 * len(coder.encode_parts(flat, parts))) <= 16
+
+
 @pytest.mark.parametrize("name", CODERS)
 @pytest.mark.parametrize("levels", [2, 16, 300])
 def test_estimates_of_long_tensors(name: str, levels: int) -> None:

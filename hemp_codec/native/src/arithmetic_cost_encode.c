@@ -17,7 +17,7 @@ uint32_t hemp_arithmetic_bits_of(uint32_t frequency) {
 uint64_t hemp_arithmetic_cost(const arithmetic_header *header, const hemp_part *parts, size_t count,
                               const arithmetic_scratch *scratch) {
     bit_writer writer = {NULL, 0};
-    lanes_records records = {NULL, 0};
+    lanes_records records = {NULL, {0}};
     hemp_arithmetic_write_header(&writer, header, ARITHMETIC_PLAIN);
     if (!header->constant) {
         scratch->trial->header = *header;
@@ -26,7 +26,7 @@ uint64_t hemp_arithmetic_cost(const arithmetic_header *header, const hemp_part *
         for (size_t i = 0; i < count; i++)
             hemp_lanes_list_part(&records, scratch->trial, &parts[i], 0, scratch->bin_of, scratch->columns);
     }
-    return records.cost + (writer.position << 16);
+    return records.costs[0] + (writer.position << 16);
 }
 
 void hemp_arithmetic_map_bins(const arithmetic_header *header, uint8_t *bin_of) {

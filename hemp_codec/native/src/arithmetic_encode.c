@@ -151,7 +151,7 @@ static void list_parts(const encode_plan *plan, arithmetic_state *state, const a
 
 static void encode_lanes(const encode_plan *plan, arithmetic_state *state, const arithmetic_scratch *scratch,
                          lanes_encoder *encoder) {
-    lanes_records records = {scratch->records, 0};
+    lanes_records records = {scratch->records, {0}};
     arithmetic_residual residuals[HEMP_MAX_BINS];
     list_parts(plan, state, scratch, &records);
     const uint32_t *end = records.next;
@@ -245,6 +245,11 @@ hemp_status hemp_arithmetic_encode(const hemp_part *parts, size_t count, int mod
     return HEMP_OK;
 }
 
+/* Bits of a lane that costs so much: whole words, and at the end its state, which holds what is left. */
+static uint64_t lane_bits(uint64_t cost) {
+    return (cost >> 16) / 16 * 16 + 8 * LANES_STATE_BYTES;
+}
+
 hemp_status hemp_arithmetic_estimate(const hemp_part *parts, size_t count, int mode, uint64_t *bits, void *memory,
                                      size_t memory_size) {
     encode_plan plan;
@@ -266,8 +271,9 @@ hemp_status hemp_arithmetic_estimate(const hemp_part *parts, size_t count, int m
         *bits += encoder.cost >> 16;
         return HEMP_OK;
     }
-    lanes_records records = {NULL, 0};
+    lanes_records records = {NULL, {0}};
     list_parts(&plan, state, &scratch, &records);
-    *bits += (records.cost >> 16) + ((uint64_t)32 << plan.lanes_bits); /* half of a state of 40 bits says nothing */
+    for (uint32_t k = 0; k < (uint32_t)1 << plan.lanes_bits; k++)
+        *bits += lane_bits(records.costs[k]);
     return HEMP_OK;
 }

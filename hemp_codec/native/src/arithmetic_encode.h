@@ -60,8 +60,8 @@ void hemp_arithmetic_fit(arithmetic_header *header, const hemp_part *parts, size
 /* What a lane codes: `cum` in the lower, `frequency` in the upper 16 bits.  In the plain mode, where bins have several
  * levels, a round of several lanes ends with the mask of those that code a residual. */
 typedef struct lanes_records {
-    uint32_t *next; /* NULL: only `cost` counts, in bits / 65536 */
-    uint64_t cost;
+    uint32_t *next;    /* NULL: only `costs` count, in bits / 65536 */
+    uint64_t costs[8]; /* of the lanes */
 } lanes_records;
 
 /* Run the models over a part, forwards, and note what is to be coded; then code it, backwards. */

@@ -24,7 +24,7 @@ static inline void list_run(lanes_records *records, arithmetic_state *state, con
         lanes_prepare(state, &at, lanes, has_history, models);
         for (uint32_t k = 0; k < lanes; k++) {
             bins[k] = bin_of[arithmetic_get_index(part, place + k * part->columns)];
-            hemp_words_note(records, models[k]->cum, first_bin + bins[k]);
+            hemp_words_note(records, k, models[k]->cum, first_bin + bins[k]);
         }
         for (uint32_t k = 0; k < lanes; k++)
             arithmetic_learn(models[k], first_bin + bins[k]);
@@ -35,7 +35,7 @@ static inline void list_run(lanes_records *records, arithmetic_state *state, con
                 mask |= (with_residuals >> bins[k] & 1) << k;
             for (uint32_t left = mask; left > 0; left &= left - 1) {
                 const uint32_t k = arithmetic_high_bit(left & (0 - left));
-                hemp_words_note_residual(records, state, bins[k],
+                hemp_words_note_residual(records, k, state, bins[k],
                                          arithmetic_get_index(part, place + k * part->columns) -
                                              state->header.bin_start[bins[k]]);
             }

@@ -29,7 +29,7 @@ static inline void list_round(wide_lister *at, uint32_t lanes, uint32_t active) 
             indices[k] = arithmetic_get_index(at->part, at->wave.place[k]++);
             bins[k] = at->bin_of[indices[k]];
             places[k] = (uint16_t)(wide->first_bin + bins[k]);
-            hemp_words_note(at->records, tables[k].cum, places[k]);
+            hemp_words_note(at->records, k, tables[k].cum, places[k]);
         } else {
             places[k] = wide_no_place(&tables[k]);
         }
@@ -43,7 +43,7 @@ static inline void list_round(wide_lister *at, uint32_t lanes, uint32_t active) 
             wide_learn(wide, at->kernels, slots[k], places[k]);
     for (uint32_t k = 0; k < lanes; k++)
         if ((active >> k & 1) && at->state->residuals[bins[k]].levels > 1)
-            hemp_words_note_residual(at->records, at->state, bins[k], indices[k] - header->bin_start[bins[k]]);
+            hemp_words_note_residual(at->records, k, at->state, bins[k], indices[k] - header->bin_start[bins[k]]);
 }
 
 void hemp_wide_list_part(lanes_records *records, arithmetic_state *state, arithmetic_wide *wide, const hemp_part *part,

@@ -7,24 +7,24 @@
 #include "arithmetic_lanes.h"
 #include "bytes.h"
 
-static inline void hemp_words_note(lanes_records *records, const uint16_t *cum, uint32_t place) {
+static inline void hemp_words_note(lanes_records *records, uint32_t lane, const uint16_t *cum, uint32_t place) {
     const uint32_t frequency = (uint16_t)(cum[place + 1] - cum[place]);
     if (records->next)
         *records->next++ = frequency << 16 | cum[place];
     else
-        records->cost += hemp_arithmetic_bits_of(frequency);
+        records->costs[lane] += hemp_arithmetic_bits_of(frequency);
 }
 
-static inline void hemp_words_note_residual(lanes_records *records, arithmetic_state *state, uint32_t bin,
-                                            uint32_t rest) {
+static inline void hemp_words_note_residual(lanes_records *records, uint32_t lane, arithmetic_state *state,
+                                            uint32_t bin, uint32_t rest) {
     const arithmetic_residual residual = state->residuals[bin];
     arithmetic_model *model = &state->residual_models[bin];
     const uint32_t place = residual.first + (rest >> residual.raw_bits);
     arithmetic_prepare_root(model, residual.first);
-    hemp_words_note(records, model->cum, place);
+    hemp_words_note(records, lane, model->cum, place);
     arithmetic_learn(model, place);
     if (!records->next)
-        records->cost += (uint64_t)residual.raw_bits << 16;
+        records->costs[lane] += (uint64_t)residual.raw_bits << 16;
 }
 
 /* The lower 16 bits of a state become a word if it is `bound` or more.  Without a branch, as in the decoder. */
