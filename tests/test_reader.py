@@ -189,7 +189,8 @@ MEBI = 1 << 20
 @pytest.mark.parametrize(
     ("sizes", "blocks"),
     [
-        pytest.param([MEBI, 2 * MEBI, 4095], [], id="too little for a block"),
+        pytest.param([MEBI, MEBI // 4, 4095], [], id="too little for a block"),
+        pytest.param([MEBI, MEBI // 2, 4000], [2], id="one that fits a large page"),
         pytest.param([MEBI, 3 * MEBI, 4000, 4096, 0, 9], [3], id="one block"),
         pytest.param([5 * MEBI] * 4 + [4097, 3 * MEBI, 100], [6], id="a small rest joins the block before"),
         pytest.param([3 * MEBI + 1] * 8 + [4096], [6, 3], id="two blocks"),

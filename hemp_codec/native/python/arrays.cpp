@@ -9,9 +9,10 @@
 
 namespace {
 
-constexpr uint64_t MIN_IN_BLOCK = uint64_t{1} << 12;      // bytes of an array: of less, a page has several
-constexpr uint64_t MAX_IN_BLOCK = uint64_t{1} << 23;      // ... that is so large that it stands alone
-constexpr uint64_t WORTH_LARGE_PAGES = uint64_t{1} << 22; // numpy asks for them from this size on
+constexpr uint64_t MIN_IN_BLOCK = uint64_t{1} << 12;  // bytes of an array: of less, a page has several
+constexpr uint64_t MAX_IN_BLOCK = uint64_t{1} << 23;  // ... that is so large that it stands alone
+constexpr uint64_t WORTH_A_BLOCK = uint64_t{3} << 19; // of all arrays that may be in one: most of a large page
+constexpr uint64_t MIN_REST = uint64_t{1} << 22;      // of the last block, else it joins the one before
 constexpr uint64_t LARGE_PAGE = uint64_t{1} << 21;
 constexpr uint64_t BLOCK = uint64_t{1} << 24; // bytes after which a block ends
 constexpr uint64_t ALIGNMENT = 64;
@@ -41,12 +42,12 @@ std::vector<uint64_t> block_sizes(const hemp_directory &records) {
             sizes.back() += aligned_size(records.tensors[i]);
         }
     }
-    if (sizes.size() > 1 && sizes.back() < WORTH_LARGE_PAGES) {
+    if (sizes.size() > 1 && sizes.back() < MIN_REST) {
         const uint64_t rest = sizes.back();
         sizes.pop_back();
         sizes.back() += rest;
     }
-    return sizes[0] >= WORTH_LARGE_PAGES ? sizes : std::vector<uint64_t>{};
+    return sizes[0] >= WORTH_A_BLOCK ? sizes : std::vector<uint64_t>{};
 }
 
 // Bytes from the end of an array to that of its last large page, if that is little.
@@ -56,7 +57,8 @@ uint64_t room_after(uint64_t size) {
 }
 
 // Bytes that begin where a large page may.  Of these the system gives large pages, if there are such, and to get a page
-// takes more time than to decode into it; up to a thousand small ones stand around what does not begin there.
+// takes more time than to decode into it; up to a thousand small ones stand around what does not begin there.  With the
+// room around it every block has the 4 MiB from which on numpy asks for large pages.
 class Block {
   public:
     Block(const nb::callable &empty, nb::handle byte, uint64_t size)
