@@ -140,8 +140,8 @@ class Reader:
     def load(self, *, threads: int | None = None, progress: Progress | None = None) -> dict[str, np.ndarray]:
         """All tensors, in the order of the file, each an array of its own, tied ones too.
 
-        Of a large file arrays of less than 8 MiB lie in blocks of up to 30 MiB together, which is quicker; a block
-        stays in memory as long as one of them.  Each larger array has a block of its own, which takes up to a
+        Arrays of less than 8 MiB, if there are 1.5 MiB of them, lie in blocks of up to 30 MiB, which is quicker; a
+        block stays in memory as long as one of them.  Each larger array has a block of its own, which takes up to a
         sixteenth more.  ``get_tensor`` gives single tensors that stand alone.
 
         Args:

@@ -30,8 +30,8 @@ hemp_status hemp_rans_encode(const hemp_part *parts, size_t count, uint8_t *payl
 uint64_t hemp_rans_estimate_memory(const hemp_part *parts, size_t count);
 hemp_status hemp_rans_estimate(const hemp_part *parts, size_t count, double *bits, void *memory, size_t memory_size);
 
-/* About the bits of what hemp_arithmetic_encode would write, in the same memory: to within 16 or 1 %, mostly exactly; no
- * payload is made. */
+/* About the bits of what hemp_arithmetic_encode would write, in the same memory: to within 16 or 1 %, mostly exactly;
+ * no payload is made. */
 hemp_status hemp_arithmetic_estimate(const hemp_part *parts, size_t count, int mode, uint64_t *bits, void *memory,
                                      size_t memory_size);
 

@@ -1,5 +1,7 @@
 #include "segments.h"
 
+#include "parts.h"
+
 extern "C" {
 #include "elements.h"
 #include "levels.h"
@@ -72,9 +74,8 @@ bool decode_quantized_segment(Desk &desk, const hemp_directory &records, const S
     // The indices are decoded to the ends of the arrays, which the elements grow over.
     std::vector<hemp_part> indices = parts;
     for (size_t i = 0; i < parts.size(); i++) {
-        const size_t index_size = parts[i].num_levels > 256 ? 2 : 1;
         const size_t size = hemp_dtype_size(records.tensors[members[i]].dtype);
-        indices[i].indices = static_cast<uint8_t *>(parts[i].indices) + parts[i].size * (size - index_size);
+        indices[i].indices = static_cast<uint8_t *>(parts[i].indices) + parts[i].size * (size - index_size(parts[i]));
     }
     const uint8_t coder = segment.stream.coded_planes == 0 ? uint8_t{HEMP_CODER_STORED} : segment.stream.coder;
     if (decode_payload(desk.scratch, coder, segment.data, segment.size, indices) != HEMP_OK) {
@@ -82,7 +83,7 @@ bool decode_quantized_segment(Desk &desk, const hemp_directory &records, const S
     }
     for (size_t i = 0; i < parts.size(); i++) {
         hemp_expand(parts[i].indices, hemp_dtype_size(records.tensors[members[i]].dtype),
-                    levels_for(desk, records, members[i], indices[i]), indices[i].indices, parts[i].num_levels > 256,
+                    levels_for(desk, records, members[i], indices[i]), indices[i].indices, index_size(parts[i]) > 1,
                     parts[i].size);
     }
     return true;

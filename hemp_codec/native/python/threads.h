@@ -33,9 +33,10 @@ class Processors {
 
 // Threads that end before this does.
 //
-// Where there is one for each processor, each begins on its own.  Systems often start a thread where its maker runs, or
-// two of them on one processor, and part them after ten milliseconds or more, which is longer than most files take.
-// Where there are fewer the system knows better than we which of the processors are free.
+// Where there is one for each processor, each begins on its own.  Some systems, those of virtual machines above all,
+// start a thread where its maker runs, or two of them on one processor, and part them after ten milliseconds or more,
+// which is longer than most files take. Where there are fewer the system knows better than we which of the processors
+// are free.
 class Threads {
   public:
     // `count`: those that work at the same time, with the calling one if it does.
