@@ -55,15 +55,14 @@ hemp_part part_at(const hemp_directory &records, uint64_t number, uint64_t start
 
 bool decode_lossless_segment(Workspace &workspace, const hemp_directory &records, const SegmentBytes &segment,
                              const std::vector<hemp_part> &parts) {
-    if (hemp_crc32(segment.data, segment.size, 0) != segment.checksum) {
-        return false;
-    }
     const hemp_stream &stream = segment.stream;
     const hemp_lossless what{records.tensors[stream.opener].dtype, stream.coder,
                              stream.coder == HEMP_CODER_STORED ? 0 : stream.coded_planes};
     const uint64_t need = hemp_lossless_decode_memory(segment.data, segment.size, &what, parts.data(), parts.size());
+    // The checksum comes last, since decoding fetches the stored planes while it waits for symbols.
     return hemp_lossless_decode(segment.data, segment.size, &what, parts.data(), parts.size(), workspace.room(need),
-                                static_cast<size_t>(need)) == HEMP_OK;
+                                static_cast<size_t>(need)) == HEMP_OK &&
+           hemp_crc32(segment.data, segment.size, 0) == segment.checksum;
 }
 
 bool decode_quantized_segment(Desk &desk, const hemp_directory &records, const SegmentBytes &segment,

@@ -28,6 +28,16 @@ typedef struct hemp_rans_strips {
     uint64_t first;
 } hemp_rans_strips;
 
+/* Bytes that the caller reads after the symbols. */
+typedef struct hemp_rans_later {
+    const uint8_t *data;
+    size_t size;
+} hemp_rans_later;
+
+/* As hemp_rans_decode; where the processor can, it fetches `later`, which may be NULL, meanwhile. */
+hemp_status hemp_rans_decode_with(const hemp_rans_later *later, const uint8_t *payload, size_t size,
+                                  const hemp_part *parts, size_t count, void *memory, size_t memory_size);
+
 static inline uint64_t hemp_rans_strip_count(const hemp_rans_strips *strips) {
     return 1 + (strips->symbols - strips->first + strips->length - 1) / strips->length;
 }

@@ -16,6 +16,7 @@ typedef struct block_task {
     uint64_t length;        /* of the sequence */
     uint8_t *strip_classes; /* room for the classes of the strips; NULL if the block must have one class */
     uint32_t *slots;
+    const hemp_rans_later *later; /* or NULL */
 } block_task;
 
 typedef struct rans_block {
@@ -117,6 +118,14 @@ static hemp_status read_states(hemp_rans_lanes *lanes) {
 
 static hemp_status read_strips(rans_block *block, const block_task *task);
 
+/* Have the rounds ask for equal shares of what is read later. */
+static void fetch_later(rans_block *block, const block_task *task) {
+    if (HEMP_MANY_CASES && task->later != NULL && task->length > 0) {
+        block->lanes.later = task->later->data;
+        block->lanes.later_step = (size_t)(task->later->size / task->length * HEMP_RANS_MAX_LANES);
+    }
+}
+
 static hemp_status begin_block(rans_block *block, const block_task *task) {
     memset(block, 0, sizeof *block);
     block->slots = task->slots;
@@ -139,6 +148,7 @@ static hemp_status begin_block(rans_block *block, const block_task *task) {
         return HEMP_BAD_PAYLOAD;
     }
     hemp_rans_lanes_begin(&block->lanes, 1u << lane_bits);
+    fetch_later(block, task);
     hemp_status status = block->classes > 1 ? read_strips(block, task) : HEMP_OK;
     status = status == HEMP_OK ? read_tables(block, task->symbols) : status;
     return status == HEMP_OK ? read_states(&block->lanes) : status;
@@ -287,7 +297,7 @@ static hemp_status read_strips(rans_block *block, const block_task *task) {
     }
     block->strip_classes = task->strip_classes;
     const uint64_t count = hemp_rans_strip_count(strips);
-    const block_task classes_task = {block->lanes.next, (size_t)size, block->classes, count, NULL, task->slots};
+    const block_task classes_task = {block->lanes.next, (size_t)size, block->classes, count, NULL, task->slots, NULL};
     rans_block classes;
     status = begin_block(&classes, &classes_task);
     status = status == HEMP_OK ? begin_only_class(&classes) : status;
@@ -378,6 +388,7 @@ typedef struct payload_task {
     uint32_t levels;
     uint32_t *slots;
     uint8_t *strip_classes;
+    const hemp_rans_later *later; /* or NULL */
 } payload_task;
 
 static hemp_status decode_parts(rans_block *block, const payload_task *task, hemp_rans_half half) {
@@ -397,7 +408,8 @@ static hemp_status decode_block(const payload_task *task, const uint8_t *data, s
                              hemp_rans_symbols(task->levels, half),
                              task->only == NULL ? 0 : task->only->size,
                              task->only == NULL ? NULL : task->strip_classes,
-                             task->slots};
+                             task->slots,
+                             task->later};
     hemp_status status = begin_block(&block, &what);
     if (status != HEMP_OK) {
         return status;
@@ -421,8 +433,8 @@ static hemp_status decode_two_blocks(const payload_task *task, const uint8_t *pa
     return status == HEMP_OK ? decode_block(task, payload + low, size - low, HEMP_RANS_LOW_BYTE) : status;
 }
 
-hemp_status hemp_rans_decode(const uint8_t *payload, size_t size, const hemp_part *parts, size_t count, void *memory,
-                             size_t memory_size) {
+hemp_status hemp_rans_decode_with(const hemp_rans_later *later, const uint8_t *payload, size_t size,
+                                  const hemp_part *parts, size_t count, void *memory, size_t memory_size) {
     hemp_status status = hemp_parts_check(parts, count);
     if (status != HEMP_OK) {
         return status;
@@ -441,11 +453,17 @@ hemp_status hemp_rans_decode(const uint8_t *payload, size_t size, const hemp_par
     }
     uint32_t *slots = (uint32_t *)memory + HEMP_RANS_MARGIN;
     const payload_task task = {parts,  count, hemp_rans_only_part(parts, count),
-                               levels, slots, (uint8_t *)(slots + HEMP_RANS_SCALE + HEMP_RANS_MARGIN)};
+                               levels, slots, (uint8_t *)(slots + HEMP_RANS_SCALE + HEMP_RANS_MARGIN),
+                               later};
     status =
         levels > 256 ? decode_two_blocks(&task, payload, size) : decode_block(&task, payload, size, HEMP_RANS_WHOLE);
     for (size_t i = 0; i < count && status == HEMP_OK; i++) {
         status = hemp_part_check_indices(&parts[i]);
     }
     return status;
+}
+
+hemp_status hemp_rans_decode(const uint8_t *payload, size_t size, const hemp_part *parts, size_t count, void *memory,
+                             size_t memory_size) {
+    return hemp_rans_decode_with(NULL, payload, size, parts, count, memory, memory_size);
 }

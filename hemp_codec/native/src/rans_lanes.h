@@ -11,6 +11,9 @@ typedef struct hemp_rans_lanes {
     int use_avx2;
     const uint8_t *next;
     const uint8_t *end;
+    const uint8_t *later; /* what is read after the symbols, of which later_step bytes are asked for in each round of
+                           * all lanes, where the processor can; NULL: nothing */
+    size_t later_step;
     uint32_t states[HEMP_RANS_MAX_LANES];
 } hemp_rans_lanes;
 

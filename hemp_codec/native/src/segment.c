@@ -1,5 +1,7 @@
 #include "segment.h"
 
+#include "rans.h"
+
 /* A stored plane of whole bytes is used where it lies. */
 static int is_used_in_place(const hemp_segment_task *task, const hemp_payload *payload) {
     return task->is_lossless && payload->coder == HEMP_CODER_STORED && task->whole.num_levels == 256;
@@ -73,6 +75,11 @@ static hemp_status decode_payload(hemp_segment_task *task, const hemp_payload *p
     if (task->is_lossless) {
         task->planes[payload->plane] = task->room[payload->plane];
         point_parts_to(task, task->room[payload->plane]);
+    }
+    if (HEMP_MANY_CASES && task->is_lossless && payload->coder == HEMP_CODER_RANS) {
+        const hemp_rans_later stored = {task->bytes, (size_t)payload->offset};
+        return hemp_rans_decode_with(&stored, bytes, (size_t)payload->size, task->parts, task->part_count,
+                                     task->scratch, (size_t)task->scratch_size);
     }
     return hemp_coder_decode(payload->coder, bytes, (size_t)payload->size, task->parts, task->part_count, task->scratch,
                              (size_t)task->scratch_size);
