@@ -70,6 +70,9 @@ def lossless_promising(segment: LosslessSegment) -> int:
 def lossless_estimate(segment: LosslessSegment) -> int:
     """About the bytes of such a segment."""
 
+def lossless_group(tensors: LosslessSegment) -> list[bool]:
+    """Which of several tensors had better begin a stream, since those before are too different for one table."""
+
 class LosslessEncoder:
     """Codes lossless segments in so many threads, while Python goes on; with one, where results are asked for."""
 

@@ -168,25 +168,36 @@ class Grouper:
 
 
 def _by_table(stream: Stream) -> Iterator[Stream]:
-    """``stream``, or several: ``rans`` has one table for all tensors of a stream, so that one whose indices are
+    """``stream``, or several: ``rans`` has one table for all tensors of a stream, so that one whose symbols are
     distributed otherwise, as where zero has another number, does better with a stream of its own."""
-    if len(stream.tensors) == 1 or stream.coder.number != coders.Rans.number or _is_elements(stream.tensors[0]):
+    if len(stream.tensors) == 1 or stream.coder.number != coders.Rans.number:
         yield stream
         return
+    if _is_elements(stream.tensors[0]):
+        begins = _native.lossless_group(_native_segment(stream.tensors, 0, stream.elements, None))
+    else:
+        begins = _begin_by_indices(stream)
+    group = Stream()
+    for begin, number, tensor in zip(begins, stream.numbers, stream.tensors, strict=True):
+        if begin and group.numbers:
+            yield group
+            group = Stream()
+        group.add(number, tensor, _stored_size(tensor))
+    yield group
+
+
+def _begin_by_indices(stream: Stream) -> Iterator[bool]:
+    """Which quantized tensors had better begin a stream."""
     levels = max(tensor.num_levels for tensor in stream.tensors)
-    group, known, cost = Stream(), np.zeros(levels, np.int64), 0.0
-    for number, tensor in zip(stream.numbers, stream.tensors, strict=True):
+    known, cost = np.zeros(levels, np.int64), 0.0
+    for tensor in stream.tensors:
         (plane,) = _cut(tensor, 0, tensor.elements)
         own = np.bincount(plane, minlength=levels)
         alone = 8 * len(stream.coder.encode_parts([plane], [_part(tensor, 0, tensor.elements)])) + _OWN_RECORD
         together = _table_bits(known + own)
-        if group.numbers and together > cost + alone:
-            yield group
-            group, known = Stream(), np.zeros(levels, np.int64)
-        cost = together if group.numbers else alone
-        group.add(number, tensor, _stored_size(tensor))
-        known += own
-    yield group
+        begins = not known.any() or together > cost + alone
+        known, cost = (own, alone) if begins else (known + own, together)
+        yield begins
 
 
 def _table_bits(counts: np.ndarray) -> float:

@@ -121,6 +121,43 @@ def test_tensors_whose_zero_has_another_number_share_no_table() -> None:
         assert file._directory.stream_count == 1  # it learns of each tensor as it goes
 
 
+def test_lossless_tensors_of_other_exponents_share_no_table() -> None:
+    """As biases and variances of a layer differ, which stand beside each other."""
+    tensors = {str(n): weights(2000, seed=n) * np.float32(1 if n < 2 else 1 / 4096) for n in range(4)}
+    alone = sum(len(hemp_codec.encode({name: tensor}, coder="rans")) for name, tensor in tensors.items())
+    for coder, streams in (("rans", 2), ("arithmetic", 1)):
+        blob = hemp_codec.encode(tensors, coder=coder)
+        assert len(blob) < alone
+        with hemp_codec.safe_open(blob) as file:
+            assert file._directory.stream_count == streams
+            assert all((file.get_tensor(name) == tensor).all() for name, tensor in tensors.items())
+    with hemp_codec.safe_open(hemp_codec.encode({str(n): weights(20, seed=n) / 8**n for n in range(9)})) as file:
+        assert file._directory.stream_count == 1, "one more stream would cost more than it saves"
+
+
+def test_each_segment_decides_whether_a_plane_is_coded() -> None:
+    """The low bytes of the first segment are zeros, those of the others noise, which stays as it is."""
+    tensor = weights(3 << 20)
+    tensor[: 1 << 20] = tensor[: 1 << 20].astype(ml_dtypes.bfloat16).astype(np.float32)
+    sizes = [len(hemp_codec.encode({"w": part}, coder="rans")) for part in tensor.reshape(3, -1)]
+    blob = hemp_codec.encode({"w": tensor}, coder="rans")
+    assert sizes[0] < sizes[1] - (2 << 20)
+    assert len(blob) < sum(sizes) + 100
+    assert (hemp_codec.decode(blob)["w"] == tensor).all()
+    with hemp_codec.safe_open(blob) as file:
+        assert file._directory.stream(0).coded_planes == 0b1111
+        assert (file.get_slice("w")[(1 << 20) - 5 : (2 << 20) + 5] == tensor[(1 << 20) - 5 : (2 << 20) + 5]).all()
+
+
+def test_symbols_that_no_sample_has_are_coded() -> None:
+    tensor = weights(1 << 19)
+    tensor[5000::40_000] = np.float32(2.0) ** np.arange(-120, -107)
+    for order in (tensor, tensor[::-1].copy()):
+        blob = hemp_codec.encode({"w": order}, coder="rans")
+        assert (hemp_codec.decode(blob)["w"] == order).all()
+        assert len(blob) < len(hemp_codec.encode({"w": weights(1 << 19)}, coder="rans")) * 1.001
+
+
 def test_large_groups_are_bounded() -> None:
     tensors = {str(n): weights(30, 30, seed=n) for n in range(700)}
     blob = hemp_codec.encode(tensors, coder="stored")

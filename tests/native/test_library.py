@@ -118,6 +118,18 @@ def arithmetic_encode(library: ctypes.CDLL, indices: np.ndarray, columns: int, m
     return out[: size.value].tobytes()
 
 
+def lossless_encode(library: ctypes.CDLL, tensor: np.ndarray) -> bytes:
+    float32 = ctypes.c_uint8(11)
+    part = CPart(256, tensor.size, 0, tensor.size, tensor.ctypes.data)
+    one = ctypes.byref(part), ctypes.c_size_t(1)
+    memory, out = np.zeros(1 << 21, np.uint64), np.zeros(1 << 23, np.uint8)
+    size, planes = ctypes.c_size_t(), ctypes.c_uint32(library.hemp_lossless_promising(float32, *one))
+    room = ctypes.c_void_p(memory.ctypes.data), ctypes.c_size_t(memory.nbytes)
+    target = ctypes.c_void_p(out.ctypes.data), ctypes.c_size_t(out.nbytes), ctypes.byref(size)
+    assert library.hemp_lossless_encode(float32, *one, ctypes.byref(planes), ctypes.c_int(0), *target, *room) == 0
+    return out[: size.value].tobytes()
+
+
 def build_library(folder: Path, *options: str) -> ctypes.CDLL:
     assert CC is not None
     target = folder / "libhemp.so"
@@ -147,6 +159,12 @@ def test_same_bytes_with_and_without_simd(options: list[str], tmp_path: Path) ->
             assert payload[0] & 3 == mode
             assert arithmetic_encode(library, indices, columns, mode) == payload
             assert (arithmetic_decode(library, payload, columns, indices.size) == indices.reshape(-1)).all()
+    tensor = np.random.default_rng(0).normal(0, 0.05, 400_000).astype(np.float32)
+    tensor[5000::40_000] *= np.float32(2.0) ** -np.arange(40, 50)  # exponents that a sample does not have
+    blob = hemp_codec.encode({"w": tensor}, coder="rans")
+    with hemp_codec.safe_open(blob) as file:
+        segment = file._directory.segment(0)
+    assert lossless_encode(library, tensor) == blob[segment.offset : segment.offset + segment.size]
     for size in (0, 1, 15, 16, 255, 256, 257, 320, 1000, 4096 + 17):
         for start in range(3):
             data = payload[start : start + size]

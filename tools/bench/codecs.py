@@ -136,7 +136,7 @@ def hemp_lossless(threads: int, coder: str) -> FloatCodec:
     """A whole `.hemp` file: names, directory and checksums are counted."""
     return FloatCodec(
         f"hemp lossless, {coder}",
-        dict,
+        lambda tensors: {name: array.copy() for name, array in tensors.items()},  # as ZipNN needs a copy
         lambda tensors: hemp_codec.encode(tensors, coder=coder, threads=threads),
         lambda payload: hemp_codec.decode(payload, threads=threads),
         lambda tensors: _joined(tensors.values()),

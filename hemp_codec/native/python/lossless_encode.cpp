@@ -89,6 +89,20 @@ uint64_t lossless_estimate(nb::handle task) {
     return hemp_lossless_estimate(segment.dtype, segment.parts.data(), segment.parts.size());
 }
 
+nb::list lossless_group(nb::handle task) {
+    const LosslessSegment segment(task);
+    std::vector<uint8_t> begins(segment.parts.size());
+    {
+        nb::gil_scoped_release release;
+        hemp_lossless_group(segment.dtype, segment.parts.data(), segment.parts.size(), begins.data());
+    }
+    nb::list result;
+    for (const uint8_t begin : begins) {
+        result.append(begin != 0);
+    }
+    return result;
+}
+
 // Memory that shrinks where it lies.
 struct Free {
     void operator()(void *memory) const {
@@ -255,4 +269,5 @@ void bind_lossless_encode(nb::module_ &module) {
         .def("collect", &LosslessEncoder::collect);
     module.def("lossless_promising", &lossless_promising, "segment"_a);
     module.def("lossless_estimate", &lossless_estimate, "segment"_a);
+    module.def("lossless_group", &lossless_group, "tensors"_a);
 }

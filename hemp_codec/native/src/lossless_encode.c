@@ -8,19 +8,32 @@
 
 enum {
     MAX_PLANES = 16,
-    PIECE = 1 << 12, /* elements that are looked at together, since what is in a tensor varies */
-    PIECES = 2,      /* are looked at, */
-    APART = 1 << 18  /* and one more for so many elements */
+    WORTH = 64,
+    HALF_A_BIT = 4,    /* 64ths of a byte */
+    PIECE = 1 << 12,   /* elements that are looked at together, since what is in a tensor varies */
+    PIECES = 2,        /* are looked at, */
+    APART = 1 << 18,   /* and one more for so many elements */
+    STRETCH = 1 << 20, /* elements of which coding a plane may be worth it: of a segment, mostly */
 };
 
+/* Of how many parts of a plane coding must save one.  To decode a symbol takes time, for which its element must get
+ * smaller by a 64th, or the symbol by half a bit. */
+static uint64_t least_gain(uint8_t dtype) {
+    const unsigned size = hemp_dtype_size(dtype);
+    return WORTH / (size < HALF_A_BIT ? size : HALF_A_BIT);
+}
+
 /* The lanes are a fiftieth of all planes of a float where these are few: with all lanes decoding is quick. */
-static const hemp_rans_effort EFFORT = {32, {1 << 13, 64}};
+static hemp_rans_effort effort_for(uint8_t dtype) {
+    const hemp_rans_effort effort = {32, least_gain(dtype), 1 << 16, {1 << 13, 64}};
+    return effort;
+}
 
 /* ------------------------------------------------------------------------------------------- which planes to code */
 
-/* Whether coding one plane pays: to decode it takes time, for which the elements must get smaller by a 128th. */
 static int is_worth(uint64_t coded, uint64_t stored, uint8_t dtype) {
-    return 128 * coded < (128 - hemp_dtype_size(dtype)) * stored;
+    const uint64_t parts = least_gain(dtype);
+    return parts * coded < (parts - 1) * stored;
 }
 
 /* Add to costs[p] about the bits, times 2^16, that plane p of some elements takes if it is coded by itself. */
@@ -39,30 +52,42 @@ static void add_costs(uint64_t *costs, uint8_t dtype, const uint8_t *elements, s
     }
 }
 
-/* Costs of the planes of a sample; the number of elements in it. */
-static uint64_t sample_costs(uint64_t *costs, uint8_t dtype, const hemp_part *parts, size_t count) {
-    const unsigned size = hemp_dtype_size(dtype);
+/* Pieces of the elements of some parts. */
+typedef struct sample {
+    const hemp_part *parts;
+    size_t count;
+    uint64_t step;  /* from piece to piece */
+    size_t part;    /* where the next piece is looked for, */
+    uint64_t begin; /* number of its first element, */
+    uint64_t next;  /* and of the first of the piece */
+} sample;
+
+static sample sample_of(const hemp_part *parts, size_t count) {
     const uint64_t elements = hemp_lossless_elements(parts, count);
     const uint64_t apart = elements == HEMP_NONE ? 0 : elements / (PIECES + elements / APART);
-    const uint64_t step = apart > PIECE ? apart : PIECE;
-    uint64_t next = 0, begin = 0, counted = 0; /* numbers of elements: of the next piece, of the part */
-    for (size_t i = 0; i < count && elements != HEMP_NONE && size > 0; i++) {
-        const uint8_t *data = (const uint8_t *)parts[i].indices;
-        for (; next < begin + parts[i].size; next += step) {
-            const uint64_t left = begin + parts[i].size - next;
-            const size_t some = left < PIECE ? (size_t)left : PIECE;
-            add_costs(costs, dtype, data + (size_t)(next - begin) * size, some);
-            counted += some;
-        }
-        begin += parts[i].size;
-        next = next > begin && step == PIECE ? begin : next;
-    }
-    return counted;
+    const sample pieces = {parts, elements == HEMP_NONE ? 0 : count, apart > PIECE ? apart : PIECE, 0, 0, 0};
+    return pieces;
 }
 
-uint32_t hemp_lossless_promising(uint8_t dtype, const hemp_part *parts, size_t count) {
-    uint64_t costs[MAX_PLANES] = {0};
-    const uint64_t counted = sample_costs(costs, dtype, parts, count);
+/* The next piece: the number of its first element; HEMP_NONE after the last. */
+static uint64_t next_piece(sample *pieces, unsigned element_size, const uint8_t **data, size_t *size) {
+    for (; pieces->part < pieces->count; pieces->part++) {
+        const hemp_part *part = &pieces->parts[pieces->part];
+        const uint64_t end = pieces->begin + part->size;
+        if (pieces->next < end) {
+            const uint64_t at = pieces->next, left = end - at;
+            *data = (const uint8_t *)part->indices + (size_t)(at - pieces->begin) * element_size;
+            *size = left < PIECE ? (size_t)left : PIECE;
+            pieces->next += pieces->step;
+            return at;
+        }
+        pieces->begin = end;
+        pieces->next = pieces->step == PIECE ? end : pieces->next;
+    }
+    return HEMP_NONE;
+}
+
+static uint32_t worth_planes(const uint64_t *costs, uint64_t counted, uint8_t dtype) {
     uint32_t planes = 0;
     for (unsigned p = 0; p < hemp_dtype_size(dtype) && counted > 0; p++) {
         planes |= (uint32_t)is_worth(costs[p] >> 19, counted, dtype) << p;
@@ -70,9 +95,33 @@ uint32_t hemp_lossless_promising(uint8_t dtype, const hemp_part *parts, size_t c
     return planes;
 }
 
+uint32_t hemp_lossless_promising(uint8_t dtype, const hemp_part *parts, size_t count) {
+    sample pieces = sample_of(parts, count);
+    uint64_t costs[MAX_PLANES] = {0}, counted = 0, stretch = 0;
+    uint32_t planes = 0;
+    const uint8_t *data;
+    size_t size;
+    for (uint64_t at; (at = next_piece(&pieces, hemp_dtype_size(dtype), &data, &size)) != HEMP_NONE; counted += size) {
+        if (at / STRETCH != stretch) {
+            planes |= worth_planes(costs, counted, dtype);
+            memset(costs, 0, sizeof costs);
+            counted = 0;
+            stretch = at / STRETCH;
+        }
+        add_costs(costs, dtype, data, size);
+    }
+    return planes | worth_planes(costs, counted, dtype);
+}
+
 uint64_t hemp_lossless_estimate(uint8_t dtype, const hemp_part *parts, size_t count) {
-    uint64_t costs[MAX_PLANES] = {0}, all = 0;
-    const uint64_t counted = sample_costs(costs, dtype, parts, count);
+    sample pieces = sample_of(parts, count);
+    uint64_t costs[MAX_PLANES] = {0}, counted = 0, all = 0;
+    const uint8_t *data;
+    size_t size;
+    while (next_piece(&pieces, hemp_dtype_size(dtype), &data, &size) != HEMP_NONE) {
+        add_costs(costs, dtype, data, size);
+        counted += size;
+    }
     for (unsigned p = 0; p < hemp_dtype_size(dtype); p++) {
         all += (costs[p] >> 19) < counted ? costs[p] >> 19 : counted;
     }
@@ -152,6 +201,7 @@ static hemp_status make_segment(const segment_task *task, uint32_t coded, uint32
     unsigned left = hemp_lossless_coded(coded, planes);
     size_t at = (size_t)(task->elements * (planes - left));
     uint8_t *room = task->room;
+    const hemp_rans_effort effort = effort_for(task->dtype);
     hemp_status status = split(task, coded);
     *worth = coded;
     for (unsigned p = 0; p < planes && status == HEMP_OK; p++) {
@@ -161,7 +211,7 @@ static hemp_status make_segment(const segment_task *task, uint32_t coded, uint32
         const size_t prefix = --left > 0 ? HEMP_VARINT_MAX : 0;
         size_t payload;
         lay_out(task->plane_parts, task->parts, task->count, room);
-        status = hemp_rans_encode_with(&EFFORT, task->plane_parts, task->count, task->out + at + prefix,
+        status = hemp_rans_encode_with(&effort, task->plane_parts, task->count, task->out + at + prefix,
                                        task->payload_bound, &payload, task->scratch, task->scratch_size);
         if (status == HEMP_OK && !is_worth(payload, task->elements, task->dtype)) {
             *worth &= ~((uint32_t)1 << p);

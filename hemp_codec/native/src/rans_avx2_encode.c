@@ -67,6 +67,31 @@ HEMP_AVX2 uint8_t *hemp_rans_write_rounds_avx2(uint32_t *states, const uint32_t 
     memcpy(states, vectors, sizeof vectors);
     return words;
 }
+
+/* Symbols are looked up in a table of bits, whose row is their lower half and whose column their upper half: rows of
+ * symbols below 128, and of the others. */
+HEMP_AVX2 size_t hemp_rans_counted_avx2(const uint32_t *counts, const uint8_t *symbols, size_t size) {
+    uint8_t rows[2][16] = {{0}};
+    for (unsigned s = 0; s < HEMP_RANS_MAX_SYMBOLS; s++) {
+        rows[s >> 7][s & 15] |= (uint8_t)((counts[s] > 0) << (s >> 4 & 7));
+    }
+    const __m256i small = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)rows[0]));
+    const __m256i large = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)rows[1]));
+    const __m256i columns = _mm256_set1_epi64x((long long)0x8040201008040201);
+    const __m256i upper = _mm256_set1_epi8((char)0x80), half = _mm256_set1_epi8(15);
+    size_t i = 0;
+    for (; i + 32 <= size; i += 32) {
+        /* A shuffle gives 0 where the highest bit of its index is set. */
+        const __m256i x = _mm256_loadu_si256((const __m256i *)(symbols + i));
+        const __m256i row =
+            _mm256_or_si256(_mm256_shuffle_epi8(small, x), _mm256_shuffle_epi8(large, _mm256_xor_si256(x, upper)));
+        const __m256i column = _mm256_shuffle_epi8(columns, _mm256_and_si256(_mm256_srli_epi16(x, 4), half));
+        if (_mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_and_si256(row, column), _mm256_setzero_si256())) != 0) {
+            break;
+        }
+    }
+    return i;
+}
 #else
 typedef int hemp_rans_encode_without_avx2; /* C wants a declaration in every file */
 #endif

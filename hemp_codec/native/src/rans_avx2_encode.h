@@ -11,6 +11,9 @@ enum { HEMP_RANS_AVX2_SLACK = 16 /* bytes in front of the words that may be writ
  * bits its cumulative frequency.  The words are written in front of `words`; the first of them. */
 uint8_t *hemp_rans_write_rounds_avx2(uint32_t *states, const uint32_t *entries, const uint8_t *symbols, size_t rounds,
                                      uint8_t *words);
+
+/* The length of a beginning of the symbols, in whole vectors of 32, in which all have a count. */
+size_t hemp_rans_counted_avx2(const uint32_t *counts, const uint8_t *symbols, size_t size);
 #endif
 
 #endif

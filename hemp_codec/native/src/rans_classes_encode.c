@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bytes.h"
+#include "rans_avx2_encode.h"
 
 enum {
     LONGEST_STRIP = 2048,
@@ -19,7 +20,8 @@ enum {
     MUCH_GAIN = 32, /* classes must save one part in so many to be worth rounds of refinement, which take as long as all
                        the rest */
     BIAS = 47274,   /* 2^16 times half of log2(e) */
-    ROUNDS = 2
+    ROUNDS = 2,
+    KNOWN = 32 /* symbols that are looked at one by one, where one of them was not counted */
 };
 
 /* Rows, several of them where they are short, and about equal pieces where they are long. */
@@ -44,7 +46,7 @@ static uint64_t log2_of(uint64_t n) {
     return ((uint64_t)power << FRACTION_BITS) + x + ((x * (65536 - x) >> 16) * bend >> 16);
 }
 
-static uint64_t total_of(const hemp_rans_histogram *histogram) {
+uint64_t hemp_rans_total(const hemp_rans_histogram *histogram) {
     uint64_t total = 0;
     for (unsigned s = 0; s < HEMP_RANS_MAX_SYMBOLS; s++) {
         total += histogram->counts[s];
@@ -53,7 +55,7 @@ static uint64_t total_of(const hemp_rans_histogram *histogram) {
 }
 
 uint64_t hemp_rans_symbols_cost(const hemp_rans_histogram *histogram) {
-    const uint64_t total = total_of(histogram);
+    const uint64_t total = hemp_rans_total(histogram);
     uint64_t cost = total > 0 ? total * log2_of(total) : 0;
     for (unsigned s = 0; s < HEMP_RANS_MAX_SYMBOLS; s += 4) {
         const uint32_t *counts = histogram->counts + s;
@@ -75,9 +77,8 @@ uint64_t hemp_rans_sample_cost(const hemp_rans_histogram *histogram) {
     return hemp_rans_symbols_cost(histogram) + (uint64_t)BIAS * different;
 }
 
-/* What the symbols of a histogram take, with its table. */
-static uint64_t class_cost(const hemp_rans_histogram *histogram) {
-    const uint64_t total = total_of(histogram);
+uint64_t hemp_rans_class_cost(const hemp_rans_histogram *histogram) {
+    const uint64_t total = hemp_rans_total(histogram);
     uint64_t bytes = TABLE_BYTES;
     for (unsigned s = 0; s < HEMP_RANS_MAX_SYMBOLS; s++) {
         /* A frequency below 128 takes one byte. */
@@ -86,7 +87,7 @@ static uint64_t class_cost(const hemp_rans_histogram *histogram) {
     return hemp_rans_symbols_cost(histogram) + (8 * bytes << FRACTION_BITS);
 }
 
-static void add_histogram(hemp_rans_histogram *to, const hemp_rans_histogram *from) {
+void hemp_rans_add(hemp_rans_histogram *to, const hemp_rans_histogram *from) {
     for (unsigned s = 0; s < HEMP_RANS_MAX_SYMBOLS; s++) {
         to->counts[s] += from->counts[s];
     }
@@ -117,7 +118,19 @@ void hemp_rans_count(hemp_rans_histogram *histogram, const uint8_t *symbols, siz
     hemp_rans_histogram in_turn[HEMP_RANS_IN_TURN] = {{{0}}};
     count_in_turn(in_turn, symbols, size);
     for (unsigned i = 0; i < HEMP_RANS_IN_TURN; i++) {
-        add_histogram(histogram, &in_turn[i]);
+        hemp_rans_add(histogram, &in_turn[i]);
+    }
+}
+
+void hemp_rans_count_others(hemp_rans_histogram *histogram, const uint8_t *symbols, size_t size) {
+    size_t i = 0;
+    while (i < size) {
+#ifdef HEMP_X86_SIMD
+        i += hemp_cpu_has_avx2() ? hemp_rans_counted_avx2(histogram->counts, symbols + i, size - i) : 0;
+#endif
+        for (size_t end = size - i < KNOWN ? size : i + KNOWN; i < end; i++) {
+            histogram->counts[symbols[i]] += histogram->counts[symbols[i]] == 0;
+        }
     }
 }
 
@@ -146,7 +159,7 @@ static void count_classes(hemp_rans_classes *classes, const uint8_t *symbols, ui
     }
     for (unsigned k = 0; k < HEMP_RANS_MAX_CLASSES; k++) {
         for (unsigned i = 0; i < HEMP_RANS_IN_TURN; i++) {
-            add_histogram(&classes->histograms[k], &classes->in_turn[k][i]);
+            hemp_rans_add(&classes->histograms[k], &classes->in_turn[k][i]);
         }
     }
 }
@@ -215,7 +228,7 @@ static int sort_strips(hemp_rans_classes *classes, const uint8_t *symbols, const
     count_classes(classes, symbols, step);
     const hemp_rans_histogram all = classes->histograms[0];
     const uint64_t plain = hemp_rans_sample_cost(&all);
-    const uint64_t table = class_cost(&all) - hemp_rans_symbols_cost(&all);
+    const uint64_t table = hemp_rans_class_cost(&all) - hemp_rans_symbols_cost(&all);
     const unsigned center = most_frequent(&all);
     const uint64_t by_distance = cost_if_sorted(classes, symbols, center, step);
     const uint64_t by_size = cost_if_sorted(classes, symbols, 0, step);
@@ -229,7 +242,7 @@ static int sort_strips(hemp_rans_classes *classes, const uint8_t *symbols, const
 
 /* Code lengths of the symbols under a histogram, as class k of `lengths`. */
 static void set_lengths(hemp_rans_classes *classes, const hemp_rans_histogram *histogram, unsigned k) {
-    const uint64_t total = total_of(histogram);
+    const uint64_t total = hemp_rans_total(histogram);
     const uint64_t whole = total > 0 ? log2_of(total) : 0;
     const unsigned shift = 16 * (k % 4);
     for (unsigned s = 0; s < HEMP_RANS_MAX_SYMBOLS; s++) {
@@ -279,7 +292,7 @@ static void assign(hemp_rans_classes *classes, const uint8_t *symbols) {
 static int gains_much(const hemp_rans_classes *classes) {
     hemp_rans_histogram all = {{0}};
     for (unsigned k = 0; k < HEMP_RANS_MAX_CLASSES; k++) {
-        add_histogram(&all, &classes->histograms[k]);
+        hemp_rans_add(&all, &classes->histograms[k]);
     }
     const uint64_t plain = hemp_rans_sample_cost(&all);
     return sample_cost_of_classes(classes) + plain / MUCH_GAIN < plain;
@@ -288,7 +301,7 @@ static int gains_much(const hemp_rans_classes *classes) {
 /* Make class k + 1 part of class k. */
 static void merge_pair(hemp_rans_classes *classes, unsigned k) {
     const uint64_t count = hemp_rans_strip_count(&classes->strips);
-    add_histogram(&classes->histograms[k], &classes->histograms[k + 1]);
+    hemp_rans_add(&classes->histograms[k], &classes->histograms[k + 1]);
     classes->count--;
     memmove(&classes->histograms[k + 1], &classes->histograms[k + 2],
             (classes->count - k - 1) * sizeof classes->histograms[0]);
@@ -300,8 +313,8 @@ static void merge_pair(hemp_rans_classes *classes, unsigned k) {
 /* The cost of class k and the next as one. */
 static uint64_t joint_cost(const hemp_rans_classes *classes, unsigned k) {
     hemp_rans_histogram both = classes->histograms[k];
-    add_histogram(&both, &classes->histograms[k + 1]);
-    return class_cost(&both);
+    hemp_rans_add(&both, &classes->histograms[k + 1]);
+    return hemp_rans_class_cost(&both);
 }
 
 /* Merge classes as long as that saves more in tables than it costs in symbols.  They are in the order of their keys, so
@@ -311,7 +324,7 @@ static void merge(hemp_rans_classes *classes) {
     const uint64_t strips_gain = hemp_rans_strip_count(&classes->strips) << (FRACTION_BITS - 2);
     uint64_t alone[HEMP_RANS_MAX_CLASSES], joint[HEMP_RANS_MAX_CLASSES] = {0};
     for (unsigned k = 0; k < classes->count; k++) {
-        alone[k] = class_cost(&classes->histograms[k]);
+        alone[k] = hemp_rans_class_cost(&classes->histograms[k]);
         joint[k] = k + 1 < classes->count ? joint_cost(classes, k) : 0;
     }
     while (classes->count > 1) {

@@ -36,12 +36,24 @@ void hemp_rans_choose_classes(hemp_rans_classes *classes, const uint8_t *symbols
 /* About the bits, times 2^16, of the symbols of a histogram. */
 uint64_t hemp_rans_symbols_cost(const hemp_rans_histogram *histogram);
 
-/* The same for those from which a sample was taken, scaled to the size of the sample.  What few symbols seem to take is
- * too little by about half an integer nat for each different one: Miller 1955, Note on the bias of information
- * estimates. */
+/* The same with the table of frequencies. */
+uint64_t hemp_rans_class_cost(const hemp_rans_histogram *histogram);
+
+/* The same as hemp_rans_symbols_cost for those from which a sample was taken, scaled to the size of the sample.  What
+ * few symbols seem to take is too little by about half an integer nat for each different one: Miller 1955, Note on the
+ * bias of information estimates. */
 uint64_t hemp_rans_sample_cost(const hemp_rans_histogram *histogram);
+
+/* Symbols in a histogram. */
+uint64_t hemp_rans_total(const hemp_rans_histogram *histogram);
+
+/* Add the symbols of another histogram. */
+void hemp_rans_add(hemp_rans_histogram *to, const hemp_rans_histogram *from);
 
 /* Add symbols to a histogram. */
 void hemp_rans_count(hemp_rans_histogram *histogram, const uint8_t *symbols, size_t size);
+
+/* Count once the symbols that are not in a histogram. */
+void hemp_rans_count_others(hemp_rans_histogram *histogram, const uint8_t *symbols, size_t size);
 
 #endif

@@ -13,12 +13,12 @@ enum {
     TABLE_BOUND = 2 * HEMP_RANS_MAX_SYMBOLS,
     HEADER_BOUND = 1 + 3 * HEMP_VARINT_MAX + HEMP_RANS_MAX_CLASSES * TABLE_BOUND + 4 * HEMP_RANS_MAX_LANES +
         HEMP_RANS_AVX2_SLACK,
-    CLASSES_MIN = 1 << 13, /* shorter sequences have one class */
-    RAW_GAIN = 64          /* coding must save at least one part in so many */
+    CLASSES_MIN = 1 << 13,  /* shorter sequences have one class */
+    COUNTED_PIECE = 1 << 12 /* symbols that are counted together */
 };
 
 /* About a hundredth of a block for its lanes. */
-static const hemp_rans_effort FULL_EFFORT = {320, {1 << 14, 1 << 16}};
+static const hemp_rans_effort FULL_EFFORT = {320, 64, UINT64_MAX, {1 << 14, 1 << 16}};
 
 typedef struct rans_symbol {
     uint64_t reciprocal; /* ceil(2^44 / frequency): state * reciprocal >> 44 is exactly state / frequency */
@@ -192,13 +192,10 @@ static size_t write_frequencies(uint8_t *out, const rans_table *table) {
 
 /* -------------------------------------------------------------------------------------------------------- symbols */
 
-/* Few lanes for short blocks, since each costs about three bytes: as many as there are `lane_bytes` in the block. */
-static unsigned choose_lane_bits(const hemp_rans_histogram *histograms, unsigned count, uint64_t lane_bytes) {
-    uint64_t cost = 0;
-    for (unsigned k = 0; k < count; k++) {
-        cost += hemp_rans_symbols_cost(&histograms[k]);
-    }
-    const uint64_t lanes = (cost >> 19) / lane_bytes;
+/* Few lanes for short blocks, since each costs about three bytes: as many as there are `lane_bytes` in a block of so
+ * many bytes. */
+static unsigned choose_lane_bits(uint64_t bytes, uint64_t lane_bytes) {
+    const uint64_t lanes = bytes / lane_bytes;
     return lanes < 4 ? 0 : lanes < 8 ? 2 : lanes < HEMP_RANS_MAX_LANES ? 3 : HEMP_RANS_MAX_LANE_BITS;
 }
 
@@ -317,14 +314,15 @@ static void write_class(rans_writer *writer, const rans_table *table, const hemp
 
 /* --------------------------------------------------------------------------------------------------------- blocks */
 
-static int only_symbol(const hemp_rans_histogram *histogram, uint64_t total, uint32_t *symbol) {
-    for (uint32_t s = 0; s < HEMP_RANS_MAX_SYMBOLS; s++) {
+static int only_symbol(const hemp_rans_histogram *histogram, uint32_t *symbol) {
+    unsigned different = 0;
+    for (uint32_t s = 0; s < HEMP_RANS_MAX_SYMBOLS && different < 2; s++) {
         if (histogram->counts[s] > 0) {
             *symbol = s;
-            return histogram->counts[s] == total;
+            different++;
         }
     }
-    return 0;
+    return different == 1;
 }
 
 /* Put the words, which end at `end`, behind the `header` bytes at `out`; the size of both. */
@@ -334,16 +332,22 @@ static size_t join_words(uint8_t *out, size_t header, const rans_writer *writer,
     return header + words;
 }
 
+/* Bytes of so many symbols, of which some at least are in the histogram. */
+static uint64_t bytes_of(const hemp_rans_histogram *histogram, uint64_t size) {
+    const uint64_t total = hemp_rans_total(histogram);
+    return total > 0 ? (hemp_rans_symbols_cost(histogram) >> 16) * (size / total) / 8 : 0;
+}
+
 /* A block of one class.  With `bits` its words are not written: their bits are added there. */
 static size_t write_plain(uint8_t *out, size_t capacity, rans_table *table, const uint8_t *symbols, size_t size,
                           const hemp_rans_histogram *histogram, uint64_t lane_bytes, double *bits) {
     rans_writer writer;
     uint32_t symbol;
-    if (only_symbol(histogram, size, &symbol)) {
+    if (only_symbol(histogram, &symbol)) {
         out[0] = HEMP_RANS_CONSTANT;
         return 1 + hemp_varint_write(out + 1, symbol);
     }
-    const unsigned lane_bits = choose_lane_bits(histogram, 1, lane_bytes);
+    const unsigned lane_bits = choose_lane_bits(bytes_of(histogram, size), lane_bytes);
     prepare_table(table, histogram);
     begin_writer(&writer, lane_bits, out + capacity);
     if (bits != NULL) {
@@ -378,7 +382,11 @@ static size_t write_classes(rans_encoder *encoder, uint8_t *out, size_t capacity
     const hemp_rans_classes *classes = &encoder->classes;
     rans_writer writer;
     uint32_t symbol;
-    const unsigned lane_bits = choose_lane_bits(classes->histograms, classes->count, encoder->effort.lane_bytes);
+    uint64_t cost = 0;
+    for (unsigned k = 0; k < classes->count; k++) {
+        cost += hemp_rans_symbols_cost(&classes->histograms[k]);
+    }
+    const unsigned lane_bits = choose_lane_bits(cost >> 19, encoder->effort.lane_bytes);
     out[0] = (uint8_t)(lane_bits | ((classes->count - 1) << HEMP_RANS_CLASS_SHIFT));
     size_t header = 1 + write_strips(encoder, out + 1, HEADER_BOUND + 2 * (size_t)strip_bound(size));
     begin_writer(&writer, lane_bits, out + capacity);
@@ -392,11 +400,7 @@ static size_t write_classes(rans_encoder *encoder, uint8_t *out, size_t capacity
             all += symbols_bits(&encoder->tables[k], &classes->histograms[k]);
             continue;
         }
-        uint64_t total = 0;
-        for (uint32_t s = 0; s < HEMP_RANS_MAX_SYMBOLS; s++) {
-            total += classes->histograms[k].counts[s];
-        }
-        if (!only_symbol(&classes->histograms[k], total, &symbol)) {
+        if (!only_symbol(&classes->histograms[k], &symbol)) {
             write_class(&writer, &encoder->tables[k], classes, k, symbols);
         }
     }
@@ -419,8 +423,24 @@ static size_t write_raw(uint8_t *out, const uint8_t *symbols, size_t size, doubl
 }
 
 /* 1 if coding these symbols would save too little for the time that decoding takes. */
-static int is_better_raw(const hemp_rans_histogram *histogram, uint64_t size) {
-    return (hemp_rans_symbols_cost(histogram) >> 19) + size / RAW_GAIN >= size;
+static int is_better_raw(const hemp_rans_effort *effort, const hemp_rans_histogram *histogram, uint64_t size) {
+    return bytes_of(histogram, size) + size / effort->least_gain >= size;
+}
+
+/* The histogram of about so many symbols, or of all if there are few more.  Those that occur only among the others
+ * count once, since each needs a frequency. */
+static void count_block(hemp_rans_histogram *histogram, const uint8_t *symbols, size_t size, uint64_t counted) {
+    const uint64_t step = size / counted;
+    memset(histogram, 0, sizeof *histogram);
+    if (step <= 1) {
+        hemp_rans_count(histogram, symbols, size);
+        return;
+    }
+    for (size_t done = 0, piece; done < size; done += (size_t)step * piece) {
+        piece = size - done < COUNTED_PIECE ? size - done : COUNTED_PIECE;
+        hemp_rans_count(histogram, symbols + done, piece);
+    }
+    hemp_rans_count_others(histogram, symbols, size);
 }
 
 /* Encode one block as one class or several; arguments as for encode_block. */
@@ -435,9 +455,8 @@ static size_t encode_coded(rans_encoder *encoder, const uint8_t *symbols, size_t
             return write_classes(encoder, out, capacity, symbols, size, bits);
         }
     }
-    memset(&classes->histograms[0], 0, sizeof classes->histograms[0]);
-    hemp_rans_count(&classes->histograms[0], symbols, size);
-    if (may_be_raw && is_better_raw(&classes->histograms[0], size)) {
+    count_block(&classes->histograms[0], symbols, size, encoder->effort.counted);
+    if (may_be_raw && is_better_raw(&encoder->effort, &classes->histograms[0], size)) {
         return write_raw(out, symbols, size, bits);
     }
     return write_plain(out, capacity, &encoder->tables[0], symbols, size, &classes->histograms[0],

@@ -10,6 +10,8 @@ enum { HEMP_RANS_RAW_EXTRA = 3 };
 /* What is given for speed: many lanes are quick and cost three bytes each, and classes take time in both directions. */
 typedef struct hemp_rans_effort {
     uint64_t lane_bytes; /* of a block, for each of its lanes */
+    uint64_t least_gain; /* coding must save at least one part in so many, else symbols of bytes stay as they are */
+    uint64_t counted;    /* about so many symbols of a block of one class decide its frequencies */
     hemp_rans_search classes;
 } hemp_rans_effort;
 

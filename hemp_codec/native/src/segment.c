@@ -7,6 +7,12 @@ static int is_used_in_place(const hemp_segment_task *task, const hemp_payload *p
     return task->is_lossless && payload->coder == HEMP_CODER_STORED && task->whole.num_levels == 256;
 }
 
+/* So is, for speed, one of which the coder rans made a raw block. */
+static int is_raw(const hemp_segment_task *task, const hemp_payload *payload, const uint8_t *bytes) {
+    return HEMP_MANY_CASES && task->is_lossless && payload->coder == HEMP_CODER_RANS && task->whole.num_levels == 256 &&
+           payload->size > 1 && payload->size - 1 == task->whole.size && bytes[0] == HEMP_RANS_RAW;
+}
+
 /* Of several planes, which may be stored, are only tensors of 256 levels: each plane has a byte for an element. */
 static void begin_payloads(const hemp_segment_task *task, hemp_payloads *payloads) {
     hemp_payloads_begin(payloads, task->source, task->stream, task->segment, task->bytes, task->whole.size);
@@ -71,6 +77,10 @@ static hemp_status decode_payload(hemp_segment_task *task, const hemp_payload *p
     if (is_used_in_place(task, payload)) {
         task->planes[payload->plane] = bytes;
         return payload->size == task->whole.size ? HEMP_OK : HEMP_BAD_PAYLOAD;
+    }
+    if (is_raw(task, payload, bytes)) {
+        task->planes[payload->plane] = bytes + 1;
+        return HEMP_OK;
     }
     if (task->is_lossless) {
         task->planes[payload->plane] = task->room[payload->plane];
