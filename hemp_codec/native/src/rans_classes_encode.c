@@ -363,9 +363,13 @@ void hemp_rans_choose_classes(hemp_rans_classes *classes, const uint8_t *symbols
     if (!sort_strips(classes, symbols, search)) {
         return;
     }
-    count_classes(classes, symbols, 1);
+    const uint64_t step = 1 + strips->symbols / search->assigned;
+    count_classes(classes, symbols, step);
     for (unsigned round = 0; round < ROUNDS && gains_much(classes); round++) {
         assign(classes, symbols);
+        count_classes(classes, symbols, step);
+    }
+    if (step > 1) {
         count_classes(classes, symbols, 1);
     }
     classes->count = HEMP_RANS_MAX_CLASSES;

@@ -18,7 +18,7 @@ enum {
 };
 
 /* About a hundredth of a block for its lanes. */
-static const hemp_rans_effort FULL_EFFORT = {320, 64, UINT64_MAX, {1 << 14, 1 << 16}};
+static const hemp_rans_effort FULL_EFFORT = {320, 64, UINT64_MAX, {1 << 14, UINT64_MAX, 1 << 16}};
 
 typedef struct rans_symbol {
     uint64_t reciprocal; /* ceil(2^44 / frequency): state * reciprocal >> 44 is exactly state / frequency */
@@ -30,7 +30,8 @@ typedef struct rans_symbol {
 typedef struct rans_table {
     rans_symbol symbols[HEMP_RANS_MAX_SYMBOLS];
     uint32_t frequencies[HEMP_RANS_MAX_SYMBOLS];
-    uint32_t entries[HEMP_RANS_MAX_SYMBOLS]; /* frequency, and above 16 bits the cumulative one */
+    /* Behind a margin, of each symbol: frequency, and above 16 bits the cumulative one. */
+    uint32_t entries[HEMP_RANS_AVX2_MARGIN + HEMP_RANS_MAX_SYMBOLS + HEMP_RANS_AVX2_MARGIN];
 } rans_table;
 
 typedef struct rans_encoder {
@@ -167,7 +168,7 @@ static void prepare_table(rans_table *table, const hemp_rans_histogram *histogra
         symbol->complement = (uint16_t)(HEMP_RANS_SCALE - frequency);
         symbol->limit = frequency << 20;
         symbol->reciprocal = frequency > 0 ? (((uint64_t)1 << 44) + frequency - 1) / frequency : 0;
-        table->entries[s] = frequency | cumulative << 16;
+        table->entries[HEMP_RANS_AVX2_MARGIN + s] = frequency | cumulative << 16;
         cumulative += frequency;
     }
 }
@@ -245,8 +246,8 @@ static unsigned write_symbols(rans_writer *writer, const rans_table *table, cons
     if (writer->use_avx2 && size >= lane) {
         const size_t whole = (size - lane) / HEMP_RANS_MAX_LANES, first = (size - lane) % HEMP_RANS_MAX_LANES;
         lane = write_singly(writer, table, symbols + size - lane, lane, lane);
-        writer->words =
-            hemp_rans_write_rounds_avx2(writer->states, table->entries, symbols + first, whole, writer->words);
+        writer->words = hemp_rans_write_rounds_avx2(writer->states, table->entries + HEMP_RANS_AVX2_MARGIN,
+                                                    symbols + first, whole, writer->words);
         size = first;
     }
 #endif
