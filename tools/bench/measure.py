@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
 import threading
@@ -16,6 +17,8 @@ import numpy as np
 
 from tools.bench.codecs import FloatCodec, IndexCodec
 from tools.bench.datasets import IndexTensor
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _ALL = -1, -3, 1 << 30  # of mallopt
 
 
 @dataclass
@@ -118,8 +121,8 @@ def floats(
 ) -> list[Timing]:
     """A round codes the whole checkpoint with one codec, then with the next; on as many cores as threads.
 
-    Each codec has a process of its own, where the system can fork: what another one left of free memory, or made the
-    allocator do, is not its merit.
+    Each codec has a process of its own, where the system can fork, and keeps the memory that it has had: what another
+    one left of it, or made the allocator do, is not its merit.
     """
     timings = [Timing(codec.name) for codec in codecs]
     with pinned(threads):
@@ -140,7 +143,8 @@ class _Worker:
         can_fork = "fork" in multiprocessing.get_all_start_methods()
         start = multiprocessing.get_context("fork").Process if can_fork else threading.Thread
         self._pipe, other = multiprocessing.Pipe()
-        self._runner = start(target=_serve, args=(codec, tensors, other), daemon=True)
+        serve = _serve_alone if can_fork else _serve
+        self._runner = start(target=serve, args=(codec, tensors, other), daemon=True)
         self._runner.start()
         if can_fork:
             other.close()  # here: so that a process that is killed ends the wait for its answer
@@ -162,6 +166,16 @@ class _Worker:
     def end(self) -> None:
         self._pipe.send(False)
         self._runner.join()
+
+
+def _serve_alone(codec: FloatCodec, tensors: Mapping[str, np.ndarray], pipe: Connection) -> None:
+    """In a process whose malloc keeps what is freed, if it is that of glibc: else chance says whether the top of the
+    memory is given back after a round, and paid for again in the next."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_TRIM_THRESHOLD, _ALL)
+        mallopt(_M_MMAP_THRESHOLD, _ALL)
+    _serve(codec, tensors, pipe)
 
 
 def _serve(codec: FloatCodec, tensors: Mapping[str, np.ndarray], pipe: Connection) -> None:
