@@ -74,7 +74,7 @@ def lossless_group(tensors: LosslessSegment) -> list[bool]:
     """Which of several tensors had better begin a stream, since those before are too different for one table."""
 
 class LosslessEncoder:
-    """Codes lossless segments in so many threads, while Python goes on; with one, where results are asked for."""
+    """Codes lossless segments in so many threads, while Python goes on; the caller's is one, which asks for results."""
 
     def __init__(self, threads: int) -> None: ...
     def begin(self, segments: list[LosslessSegment]) -> None:

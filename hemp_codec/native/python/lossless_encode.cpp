@@ -132,11 +132,11 @@ nb::object array_of(Shrinking memory, size_t size) {
     return nb::cast(nb::ndarray<nb::numpy, uint8_t, nb::ndim<1>>(memory.release(), {size}, owner));
 }
 
-// Codes segments in the order in which they come, in threads that never wait for Python; with one thread where the
-// result is asked for.
+// Codes segments in the order in which they come, in so many threads: one of them is the caller's, which works where it
+// has to wait for a result, and the others never wait for Python.
 class LosslessEncoder {
   public:
-    explicit LosslessEncoder(size_t threads) : count_(threads > 1 ? threads : 0), threads_(count_) {}
+    explicit LosslessEncoder(size_t threads) : helpers_(threads > 1 ? threads - 1 : 0), threads_(threads) {}
 
     ~LosslessEncoder() {
         {
@@ -154,14 +154,18 @@ class LosslessEncoder {
         auto batch = std::make_unique<Batch>();
         for (nb::handle segment : segments) {
             batch->segments.push_back(std::make_unique<LosslessSegment>(segment));
+            batch->bound += batch->segments.back()->bound();
         }
         batches_.push_back(std::move(batch));
+        bool is_much;
         {
             const std::lock_guard<std::mutex> lock(mutex_);
             queue_.push_back(batches_.back().get());
+            waiting_ += batches_.back()->bound;
+            is_much = waiting_ >= WORTH_A_THREAD;
         }
         changed_.notify_all();
-        while (threads_.size() < std::min(count_, batches_.size())) {
+        if (is_much && threads_.size() < helpers_) {
             threads_.start([this] { work(); });
         }
     }
@@ -176,10 +180,13 @@ class LosslessEncoder {
         {
             nb::gil_scoped_release release;
             std::unique_lock<std::mutex> lock(mutex_);
-            if (count_ == 0) {
-                code_next(lock);
+            while (!batch->is_done) {
+                if (queue_.empty()) {
+                    changed_.wait(lock, [&] { return batch->is_done; });
+                } else {
+                    code_next(lock);
+                }
             }
-            changed_.wait(lock, [&] { return batch->is_done; });
         }
         if (batch->error) {
             std::rethrow_exception(batch->error);
@@ -195,8 +202,12 @@ class LosslessEncoder {
     }
 
   private:
+    // Bytes of the segments that wait: for less, to start a thread takes longer than it saves.
+    static constexpr uint64_t WORTH_A_THREAD = uint64_t{3} << 20;
+
     struct Batch {
         std::vector<std::unique_ptr<LosslessSegment>> segments;
+        uint64_t bound = 0;
         Shrinking bytes;
         size_t size = 0;
         hemp_status status = HEMP_OK;
@@ -215,10 +226,13 @@ class LosslessEncoder {
         }
     }
 
-    // Code what is first in the queue, which the lock protects.
+    // Code the largest batch in the queue, which the lock protects, so that threads end together.
     void code_next(std::unique_lock<std::mutex> &lock) {
-        Batch *batch = queue_.front();
-        queue_.pop_front();
+        const auto largest = std::max_element(queue_.begin(), queue_.end(),
+                                              [](const Batch *a, const Batch *b) { return a->bound < b->bound; });
+        Batch *batch = *largest;
+        queue_.erase(largest);
+        waiting_ -= batch->bound;
         std::unique_ptr<Workspace> workspace = workspaces_.take();
         lock.unlock();
         try {
@@ -233,13 +247,12 @@ class LosslessEncoder {
     }
 
     void code(Batch &batch, Workspace &workspace) {
-        uint64_t bounds = 0, need = 0;
+        uint64_t need = 0;
         for (const auto &segment : batch.segments) {
-            bounds += segment->bound();
             need = std::max(need, segment->memory());
         }
         uint8_t *memory = workspace.room(need);
-        batch.bytes = allocate_shrinking(bounds);
+        batch.bytes = allocate_shrinking(batch.bound);
         for (const auto &segment : batch.segments) {
             batch.status = segment->encode(static_cast<uint8_t *>(batch.bytes.get()) + batch.size, memory);
             if (batch.status != HEMP_OK) {
@@ -250,11 +263,12 @@ class LosslessEncoder {
         shrink(batch.bytes, batch.size);
     }
 
-    const size_t count_; // of threads; 0: none but the caller's
+    const size_t helpers_;
     std::deque<std::unique_ptr<Batch>> batches_;
     std::mutex mutex_; // of the queue, and of what batches become
     std::condition_variable changed_;
     std::deque<Batch *> queue_;
+    uint64_t waiting_ = 0; // bytes of what is in it, at most
     bool is_ended_ = false;
     Pool<Workspace> workspaces_;
     Threads threads_; // which end before what they use
