@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import NamedTuple
@@ -173,6 +173,7 @@ def _by_table(stream: Stream) -> Iterator[Stream]:
     if len(stream.tensors) == 1 or stream.coder.number != coders.Rans.number:
         yield stream
         return
+    begins: Iterable[bool]
     if _is_elements(stream.tensors[0]):
         begins = _native.lossless_group(_native_segment(stream.tensors, 0, stream.elements, None))
     else:

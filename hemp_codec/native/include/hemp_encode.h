@@ -45,8 +45,8 @@ uint32_t hemp_lossless_promising(uint8_t dtype, const hemp_part *parts, size_t c
 /* About the bytes of such a segment, its planes coded or stored, from the same sample. */
 uint64_t hemp_lossless_estimate(uint8_t dtype, const hemp_part *parts, size_t count);
 
-/* Which of several tensors, one part each, had better begin a stream, since those before are too different: begins[i] is
- * then 1, else 0. */
+/* Which of several tensors, one part each, had better begin a stream, since those before are too different: begins[i]
+ * is then 1, else 0. */
 void hemp_lossless_group(uint8_t dtype, const hemp_part *parts, size_t count, uint8_t *begins);
 
 /* The segment of such parts, its `*coded_planes` coded by `rans`.  Unless they are fixed, those that stay too large are
