@@ -25,7 +25,7 @@ static uint64_t least_gain(uint8_t dtype) {
 
 /* The lanes are a fiftieth of all planes of a float where these are few: with all lanes decoding is quick. */
 static hemp_rans_effort effort_for(uint8_t dtype) {
-    const hemp_rans_effort effort = {32, least_gain(dtype), 1 << 16, {1 << 13, 1 << 16, 64}};
+    const hemp_rans_effort effort = {32, least_gain(dtype), 1 << 16, {1 << 13, 0, 64}};
     return effort;
 }
 

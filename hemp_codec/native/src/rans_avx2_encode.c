@@ -1,13 +1,24 @@
 /* The coder `rans` (spec/coders.md, 6): rounds of 32 lanes with AVX2.  The bytes are those of the portable code. */
 #include "rans_avx2_encode.h"
 
-#include "lanes_of_words_encode.h"
-
 #ifdef HEMP_X86_SIMD
 #include <immintrin.h>
 #include <string.h>
 
 enum { VECTORS = 4, VECTOR_LANES = 8 };
+
+/* For each mask of lanes that give a word: from where in eight words the last ones come, so that these are the words
+ * given in the order of their lanes. */
+#define PAIR(m, p, i) ((m) >> (i) & 1 && __builtin_popcount((m) >> (i)) == 8 - (p) ? 0x100 + 0x202 * (i) : 0)
+#define FOUR_PAIRS(m, p, i) (PAIR(m, p, i) | PAIR(m, p, (i) + 1) | PAIR(m, p, (i) + 2) | PAIR(m, p, (i) + 3))
+#define WORD(m, p) (FOUR_PAIRS(m, p, 0) | FOUR_PAIRS(m, p, 4))
+#define WORDS(m) {WORD(m, 0), WORD(m, 1), WORD(m, 2), WORD(m, 3), WORD(m, 4), WORD(m, 5), WORD(m, 6), WORD(m, 7)}
+#define FOUR_MASKS(m) WORDS(m), WORDS((m) + 1), WORDS((m) + 2), WORDS((m) + 3)
+#define SIXTEEN_MASKS(m) FOUR_MASKS(m), FOUR_MASKS((m) + 4), FOUR_MASKS((m) + 8), FOUR_MASKS((m) + 12)
+#define SIXTY_FOUR_MASKS(m) SIXTEEN_MASKS(m), SIXTEEN_MASKS((m) + 16), SIXTEEN_MASKS((m) + 32), SIXTEEN_MASKS((m) + 48)
+
+static const uint16_t words_given[256][8] = {SIXTY_FOUR_MASKS(0u), SIXTY_FOUR_MASKS(64u), SIXTY_FOUR_MASKS(128u),
+                                             SIXTY_FOUR_MASKS(192u)};
 
 /* Eight entries from where `symbol` has its own in place, which is all that is used of them. */
 HEMP_AVX2 static inline __m256i entries_from(const uint32_t *entries, uint8_t symbol, int place) {
@@ -34,10 +45,10 @@ HEMP_AVX2 static inline uint8_t *step(__m256i *state, const uint32_t *entries, c
 
     const __m256i fits = _mm256_cmpgt_epi32(frequency, _mm256_srli_epi32(x, 20));
     const unsigned full = 0xFF & ~(unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(fits));
-    const __m256i order = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)&hemp_lanes_of_words[full]));
-    const __m256i given = _mm256_permutevar8x32_epi32(_mm256_and_si256(x, half_word), order);
-    const __m128i packed = _mm_packus_epi32(_mm256_castsi256_si128(given), _mm256_extracti128_si256(given, 1));
-    _mm_storeu_si128((__m128i *)(words - 16), packed);
+    const __m256i low = _mm256_and_si256(x, half_word);
+    const __m128i all = _mm_packus_epi32(_mm256_castsi256_si128(low), _mm256_extracti128_si256(low, 1));
+    const __m128i order = _mm_loadu_si128((const __m128i *)words_given[full]);
+    _mm_storeu_si128((__m128i *)(words - 16), _mm_shuffle_epi8(all, order));
     const __m256i rest = _mm256_blendv_epi8(_mm256_srli_epi32(x, 16), x, fits);
 
     /* The quotient is below 2^20 and comes out at most one too large or too small, which its remainder shows.  A half

@@ -20,8 +20,7 @@ enum {
     MUCH_GAIN = 32, /* classes must save one part in so many to be worth rounds of refinement, which take as long as all
                        the rest */
     BIAS = 47274,   /* 2^16 times half of log2(e) */
-    ROUNDS = 2,
-    KNOWN = 32 /* symbols that are looked at one by one, where one of them was not counted */
+    KNOWN = 32      /* symbols that are looked at one by one, where one of them was not counted */
 };
 
 /* Rows, several of them where they are short, and about equal pieces where they are long. */
@@ -363,13 +362,9 @@ void hemp_rans_choose_classes(hemp_rans_classes *classes, const uint8_t *symbols
     if (!sort_strips(classes, symbols, search)) {
         return;
     }
-    const uint64_t step = 1 + strips->symbols / search->assigned;
-    count_classes(classes, symbols, step);
-    for (unsigned round = 0; round < ROUNDS && gains_much(classes); round++) {
+    count_classes(classes, symbols, 1);
+    for (unsigned round = 0; round < search->rounds && gains_much(classes); round++) {
         assign(classes, symbols);
-        count_classes(classes, symbols, step);
-    }
-    if (step > 1) {
         count_classes(classes, symbols, 1);
     }
     classes->count = HEMP_RANS_MAX_CLASSES;

@@ -22,8 +22,8 @@ typedef struct hemp_rans_classes {
 
 /* How classes are looked for. */
 typedef struct hemp_rans_search {
-    uint64_t sampled;    /* about so many symbols decide whether there are classes, and of which kind, */
-    uint64_t assigned;   /* and so many to which class a strip belongs */
+    uint64_t sampled;    /* about so many symbols decide whether there are classes, and of which kind */
+    unsigned rounds;     /* of refinement, at most */
     uint64_t least_gain; /* classes must save at least one part in so many */
 } hemp_rans_search;
 

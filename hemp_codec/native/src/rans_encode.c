@@ -18,7 +18,7 @@ enum {
 };
 
 /* About a hundredth of a block for its lanes. */
-static const hemp_rans_effort FULL_EFFORT = {320, 64, UINT64_MAX, {1 << 14, UINT64_MAX, 1 << 16}};
+static const hemp_rans_effort FULL_EFFORT = {320, 64, UINT64_MAX, {1 << 14, 2, 1 << 16}};
 
 typedef struct rans_symbol {
     uint64_t reciprocal; /* ceil(2^44 / frequency): state * reciprocal >> 44 is exactly state / frequency */
