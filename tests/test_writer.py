@@ -136,7 +136,7 @@ def test_lossless_tensors_of_other_exponents_share_no_table() -> None:
 
 
 def test_each_segment_decides_whether_a_plane_is_coded() -> None:
-    """The low bytes of the first segment have 7 bits, too little for all three; those of the others stay as they are."""
+    """The low bytes of the first segment have 7 bits: too little for all three, whose others stay as they are."""
     tensor = weights(3 << 20)
     tensor[: 1 << 20].view(np.uint32)[:] &= 0xFFFFFFFE
     sizes = [len(hemp_codec.encode({"w": part}, coder="rans")) for part in tensor.reshape(3, -1)]
