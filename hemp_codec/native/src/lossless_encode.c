@@ -8,8 +8,8 @@
 
 enum {
     MAX_PLANES = 16,
-    WORTH = 64,
-    HALF_A_BIT = 4,    /* 64ths of a byte */
+    WORTH = 64,        /* one part in so many of its element is what coding a symbol must save, */
+    HALF_A_BIT = 4,    /* or so many 64ths of a byte, if that is less */
     PIECE = 1 << 12,   /* elements that are looked at together, since what is in a tensor varies */
     PIECES = 2,        /* are looked at, */
     APART = 1 << 18,   /* and one more for so many elements */
